@@ -1,0 +1,63 @@
+"""TensorFlow and Keras, imported quietly, and the one place where seeds are set.
+
+Modules that need TensorFlow write ``from helpers.backend import keras, tf``; no other module imports them, so that
+``import helpers`` stays quick. TensorFlow's C++ side prints its start-up notes on the file descriptor of stderr, past
+Python and past ``TF_CPP_MIN_LOG_LEVEL``, and a notebook would store them as output. They are held back here while it
+starts; anything else that is written there meanwhile is passed on.
+"""
+
+import contextlib
+import importlib
+import os
+import random
+import re
+import sys
+import tempfile
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # must stand before the first import of TensorFlow
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+_START_UP_NOTES = re.compile(
+    r"oneDNN custom operations are on|All log messages before absl::InitializeLog|cpu_feature_guard|"
+    r"optimized to use available CPU instructions|rebuild TensorFlow with the appropriate compiler flags|"
+    r"Could not find cuda drivers|Cannot dlopen some GPU libraries|^\s*$"
+)
+
+
+@contextlib.contextmanager
+def _without_start_up_notes():
+    """Hold back what is written to file descriptor 2, then pass on every line that is not a known start-up note."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        original = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines():
+                if not _START_UP_NOTES.search(line):
+                    print(line, file=sys.stderr)
+
+
+with _without_start_up_notes():
+    tf = importlib.import_module("tensorflow")
+    keras = importlib.import_module("keras")
+    tf.constant(0.0)  # the first operation starts the runtime, which prints the same notes again
+
+
+def set_seeds(seed: int = 2024) -> None:
+    """Seed Python, NumPy and TensorFlow.
+
+    Every notebook calls this once at its top. On one machine a second run then prints the same digits; between
+    machines the last digits of float32 sums may differ.
+    """
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"A seed is a whole number from 0 to 2**32 - 1; got {seed}.")
+    random.seed(seed)
+    np.random.seed(seed)
+    keras.utils.set_random_seed(seed)

@@ -1,0 +1,113 @@
+"""Class activation maps: where in the picture is the evidence for a class?
+
+CAM needs a network whose last maps A_k are averaged and fed to one dense layer (Zhou et al. 2016, arXiv:1512.04150):
+
+    M_c = sum_k w_kc A_k,    mean of M_c over the map + b_c = logit of class c.
+
+Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) asks the gradient for the weights, so that any layer of any network
+will do:
+
+    a_k = mean over positions of d logit_c / d A_k,    L_c = relu(sum_k a_k A_k).
+
+On a pooling and dense head, Grad-CAM before its relu times height x width equals CAM.
+"""
+
+import numpy as np
+
+from helpers.backend import keras, tf
+from helpers.saliency import feature_maps, part_of
+from helpers.targets import batches, checked_images, get_layer, output_weights, require_logits
+
+
+def pooled_layer(model: keras.Model) -> str | None:
+    """The name of the layer whose maps are averaged for the dense head, or None if the model has no such head."""
+    if len(model.layers) < 3:
+        return None
+    before, pool, head = model.layers[-3:]
+    is_cam_head = (
+        isinstance(pool, keras.layers.GlobalAveragePooling2D)
+        and isinstance(head, keras.layers.Dense)
+        and getattr(head.activation, "__name__", "") == "linear"
+    )
+    return before.name if is_cam_head else None
+
+
+def class_activation_map(model: keras.Model, images, target, batch_size: int = 4) -> np.ndarray:
+    """CAM, shape (N, height, width) of the last maps: signed, and exact: its mean plus the bias is the logit.
+
+    Raises
+    ------
+    ValueError
+        If the model does not end in global average pooling and one linear dense layer.
+    """
+    require_logits(model)
+    layer = pooled_layer(model)
+    if layer is None:
+        raise ValueError(
+            "CAM is defined for a model that ends in GlobalAveragePooling2D and one linear Dense layer; this one ends "
+            f"in {', '.join(f'{part.name} ({type(part).__name__})' for part in model.layers[-3:])}. Use grad_cam."
+        )
+    maps = feature_maps(model, images, layer, batch_size)
+    weights = output_weights(model, len(maps), target) @ model.layers[-1].kernel.numpy().T
+    return np.einsum("nhwk,nk->nhw", maps, weights)
+
+
+@tf.function(reduce_retracing=True)
+def _weighted_maps(part, images, weights):
+    with tf.GradientTape() as tape:
+        maps, scores = part(images, training=False)
+        tape.watch(maps)
+        score = tf.reduce_sum(scores * weights)
+    importance = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2), keepdims=True)
+    return tf.reduce_sum(importance * maps, axis=-1)
+
+
+def grad_cam(
+    model: keras.Model, images, target, layer: str | None = None, relu: bool = True, batch_size: int = 4
+) -> np.ndarray:
+    """Grad-CAM, shape (N, height, width) of the layer's maps.
+
+    Parameters
+    ----------
+    layer
+        Name of a layer with maps (N, height, width, channels) behind its activation. By default the last such layer.
+    relu
+        Keep only the evidence in favour, as the paper does. Without it the map is signed.
+
+    The map can be zero everywhere: then nothing at this layer speaks for the class. Scale maps with :func:`unit_range`,
+    which divides safely.
+    """
+    require_logits(model)
+    images = checked_images(model, images)
+    weights = output_weights(model, len(images), target)
+    layer = layer or last_map_layer(model)
+    if len(get_layer(model, layer).output.shape) != 4:
+        raise ValueError(f"Layer {layer!r} has no maps: its output has shape {get_layer(model, layer).output.shape}.")
+    part = part_of(model, layer)
+    raw = np.concatenate(
+        [
+            _weighted_maps(part, tf.constant(images[rows]), tf.constant(weights[rows]))
+            for rows in batches(len(images), batch_size)
+        ]
+    )
+    return np.maximum(raw, 0) if relu else raw
+
+
+def last_map_layer(model: keras.Model) -> str:
+    """The last layer whose output still has a height and a width."""
+    for part in reversed(model.layers):
+        if len(part.output.shape) == 4:
+            return part.name
+    raise ValueError("The model has no layer with maps (N, height, width, channels).")
+
+
+def enlarge(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Maps (N, height, width) resized to ``size`` (height, width): bilinear, half-pixel centres, no shift."""
+    return tf.image.resize(np.asarray(maps, np.float32)[..., np.newaxis], size, method="bilinear").numpy()[..., 0]
+
+
+def unit_range(maps: np.ndarray) -> np.ndarray:
+    """Each map divided by its largest absolute value; a map that is zero everywhere stays zero."""
+    maps = np.asarray(maps)
+    largest = np.abs(maps).max(axis=(-2, -1), keepdims=True)
+    return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)

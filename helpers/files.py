@@ -1,0 +1,248 @@
+"""The course's files: which there are, in which folders they are looked for, and whether a copy is the real one.
+
+Every file is looked for, under the same relative path, in these folders (:func:`folders`); the first that has it wins:
+
+1. the folder named by the environment variable ``COURSE_DATA_DIR`` (a class's shared folder; read-only is fine);
+2. ``sys.prefix/share/understanding-networks`` (an image built for a hub);
+3. the repository's ``data/``;
+4. the user's cache, the only folder that is ever written to. ``COURSE_CACHE_DIR`` moves it, for small home folders.
+
+A file counts only when its size and hash are right. A damaged copy is an error that names it, never skipped in favour
+of another: whoever put it there wants to know. :mod:`helpers.download` fetches what is nowhere to be found.
+"""
+
+import contextlib
+import difflib
+import errno
+import fnmatch
+import functools
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pooch
+
+COURSE = "understanding-networks"
+
+
+@dataclass(frozen=True)
+class CourseFile:
+    """A file of the course: ``path`` inside a data folder, what it is in ``words``, its licence, how to check it.
+
+    ``size`` in bytes and ``hash`` ("md5:...", "sha1:...", "sha256:...") are None where only the presence is checked.
+    ``url`` is None for what comes with the repository.
+    """
+
+    path: str
+    words: str
+    licence: str
+    size: int | None = None
+    hash: str | None = None
+    url: str | None = None
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.path).name
+
+
+VGG16_LICENCE = "CC BY 4.0, Visual Geometry Group, University of Oxford"
+ATLAS_LICENCE = "CC0, ATLAS collaboration, doi:10.7483/OPENDATA.ATLAS.ZBP2.M5T8"
+FILES = {
+    file.path: file
+    for file in (
+        CourseFile(
+            path="vgg16/vgg16_conv_float16.npz",
+            words="the convolutions of VGG16 in half precision",
+            licence=VGG16_LICENCE,
+            size=27_214_952,
+            hash="sha256:73d317e221b97b71829f083f18d3c3b1d36d0acfb50b96445453f626f6756f03",
+        ),
+        CourseFile(
+            path="vgg16/vgg16_gap_head.npz",
+            words="the head of VGG16-GAP",
+            licence="CC BY 4.0, this course",
+            size=None,
+            hash=None,
+        ),
+        CourseFile(
+            path="imagenet_class_index.json",
+            words="the names of the 1,000 ImageNet classes",
+            licence="Apache-2.0, as distributed with Keras; names from WordNet",
+            size=35_363,
+            hash="md5:c2c37ea517e94d9795004a39431a14cb",
+        ),
+        CourseFile(
+            path="atlas-higgs/atlas-higgs-challenge-2014-v2-first-22800.csv.gz",
+            words="the first 22,800 events of the ATLAS Higgs challenge",
+            licence=ATLAS_LICENCE,
+            size=1_824_732,
+            hash="sha256:846b3e13bd280c73cfc59ad6546fa05c36113bdebf83cd38baee55328fe96654",
+        ),
+        # Hash and address stand in Keras (keras/src/applications/vgg16.py); the size is what its progress bar shows.
+        CourseFile(
+            path="vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+            words="the official weights of VGG16, dense layers included",
+            licence=VGG16_LICENCE,
+            size=553_467_096,
+            hash="md5:64373286793e3c8b2b4e3219cbf3544b",
+            url="https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
+            "vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+        ),
+        # Size and hash stand in the portal's own record, atlas-higgs-challenge-2014.json in the repository
+        # cernopendata/opendata.cern.ch: sha1 until 2018, adler32 e4717bbe since, the size the same in both.
+        CourseFile(
+            path="atlas-higgs/atlas-higgs-challenge-2014-v2.csv.gz",
+            words="all 818,238 events of the ATLAS Higgs challenge (CERN Open Data record 328)",
+            licence=ATLAS_LICENCE,
+            size=65_630_848,
+            hash="sha1:639b1dbd97a709a739122a9a5dcd99b49d55d86c",
+            url="https://opendata.cern.ch/record/328/files/atlas-higgs-challenge-2014-v2.csv.gz",
+        ),
+    )
+}
+# Bundled too, but not listed one by one: text, and pictures, which carry check sums of their own.
+UNLISTED = ("README.md", "cutouts/*")
+
+
+class DamagedFileError(ValueError):
+    """A file whose size or hash is not what it must be."""
+
+
+def cache_folder() -> Path:
+    """The user's cache, the only folder that is written to. It need not exist yet."""
+    moved = os.environ.get("COURSE_CACHE_DIR")
+    return (Path(moved).expanduser() if moved else Path(pooch.os_cache(COURSE))).absolute()
+
+
+def folders() -> list[Path]:
+    """The folders searched, in order. Those that do not exist are listed too, except a repository's."""
+    named = os.environ.get("COURSE_DATA_DIR")
+    first = [Path(named).expanduser()] if named else []
+    searched = [*first, Path(sys.prefix) / "share" / COURSE, *_repository_data(), cache_folder()]
+    return list(dict.fromkeys(path.absolute() for path in searched))
+
+
+def locate(name: str) -> Path | None:
+    """The checked file, or None where no folder has it. Looks in :func:`folders`; never downloads.
+
+    ``name`` is a path in ``FILES`` such as ``"vgg16/vgg16_conv_float16.npz"``, the file name alone, or what
+    ``UNLISTED`` covers. The hash is computed once per process and file; that takes little longer than reading the
+    file, which whoever asks for it is going to do anyway (the largest, half a gigabyte: about a second).
+
+    Raises
+    ------
+    DamagedFileError (a ValueError)
+        If the first copy found is not the file: wrong size or hash.
+    OSError
+        If it cannot be read, or is not a file.
+    ValueError
+        If the course has no file of that name.
+    """
+    return find(course_file(name), folders())
+
+
+def unlisted() -> list[str]:
+    """The bundled files that ``FILES`` does not list, as far as one of the folders has them."""
+    found = [
+        path.relative_to(folder).as_posix() for folder in folders() for glob in UNLISTED for path in folder.glob(glob)
+    ]
+    return sorted({name for name in found if not PurePosixPath(name).name.startswith(".")})
+
+
+def verify(path: Path, file: CourseFile) -> None:
+    """Raise unless ``path`` holds the file: the errors of :func:`locate`."""
+    problem = None
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "a file was expected here, not a folder or device")
+        if file.size is not None and status.st_size != file.size:
+            problem = f"{path} has {status.st_size:,} bytes instead of {file.size:,}"
+        elif file.hash is not None:
+            algorithm, _, wanted = file.hash.partition(":")
+            got = _digest(path, status.st_size, status.st_mtime_ns, algorithm)
+            if got != wanted:
+                problem = f"{path} has the right size, but its {algorithm} is {got} instead of {wanted}"
+    except OSError as error:
+        text = explanation(file, path, f"{path} cannot be read: {error.strerror or error}", damaged=True)
+        raise OSError(error.errno, text) from error
+    if problem:
+        raise DamagedFileError(explanation(file, path, problem, damaged=True))
+
+
+def size_in_words(size: int | None) -> str:
+    """35_363 -> "35 kB"."""
+    if size is None:
+        return "size not recorded"
+    return f"{size / 1e6:,.0f} MB" if size >= 999_500 else f"{size / 1e3:,.0f} kB"
+
+
+def course_file(name: str) -> CourseFile:
+    """The entry of that name; the errors of :func:`locate`."""
+    by_name = {file.name: file for file in FILES.values()}
+    if name in FILES or name in by_name:
+        return FILES.get(name) or by_name[name]
+    if any(fnmatch.fnmatchcase(name, glob) for glob in UNLISTED) and ".." not in PurePosixPath(name).parts:
+        return CourseFile(name, "part of the course", "see data/README.md")
+    near = difflib.get_close_matches(name, [*FILES, *by_name], n=1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"The course has no file {name!r}.{meant} It has: {', '.join([*FILES, *UNLISTED])}.")
+
+
+def find(file: CourseFile, places: list[Path], replaceable: Path | None = None) -> Path | None:
+    """The first copy in these folders, verified; None if there is none. A damaged one at ``replaceable`` is no copy."""
+    for path in (folder / file.path for folder in places):
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:  # a folder that this user may not enter: verify says so
+            pass
+        try:
+            verify(path, file)
+            return path
+        except DamagedFileError:
+            if path != replaceable:
+                raise
+    return None
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(path: Path, size: int, modified: int, algorithm: str) -> str:
+    """The file's hash. ``size`` and ``modified`` make sure that a changed file is read again."""
+    return pooch.file_hash(str(path), alg=algorithm)
+
+
+def explanation(file: CourseFile, path: Path, problem: str, damaged: bool = False) -> str:
+    """The text of every error: what is wrong, and all that is needed to put it right by hand."""
+    size = f"{file.size:,} bytes ({size_in_words(file.size)})" if file.size else size_in_words(None)
+    if file.url:
+        by_hand = f"open the address in a browser and save the file as {path}"
+        elsewhere = f"or put it into any folder as {file.path} and set COURSE_DATA_DIR to that folder"
+    else:
+        by_hand = f"copy data/{file.path} from a fresh copy of the course's repository to {path}"
+        elsewhere = "or set COURSE_DATA_DIR to the data folder of such a copy"
+    if damaged:
+        by_hand = f"delete {path}, then run: python -m helpers.download {file.name}" if file.url else by_hand
+        elsewhere = "if that copy is not yours to delete, tell its owner, and set COURSE_DATA_DIR to another folder"
+    return (
+        f"{file.name}: {problem}.\n"
+        f"  what     {file.words}, {size}\n"
+        f"  address  {file.url or 'none: it comes with the course'}\n"
+        f"  folder   {path.parent}\n"
+        f"  by hand  {by_hand};\n"
+        f"           {elsewhere}."
+    )
+
+
+def _repository_data() -> list[Path]:
+    """``data/`` beside this package, and, for an installed package, in or above the working directory."""
+    root = Path(__file__).absolute().parents[1]
+    found = [root / "data"] if (root / "notebooks").is_dir() and (root / "data").is_dir() else []
+    with contextlib.suppress(OSError):  # a working directory that has been deleted
+        for place in (Path.cwd(), *Path.cwd().parents):
+            if (place / "notebooks").is_dir() and (place / "data" / "README.md").is_file():
+                return [*found, place / "data"]
+    return found

@@ -1,0 +1,205 @@
+"""Dense networks, written down as plain arrays and as Keras models.
+
+A dense network is a chain of a_l = phi_l(a_(l-1) W_l + b_l). ``DenseNetwork`` holds the kernels W, the biases b and the
+names of the activations phi, nothing else. It is read from a Keras model, turned back into one, evaluated with three
+lines of NumPy, and stored in a file. Training is in ``helpers.training``.
+"""
+
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from helpers.activations import activation
+from helpers.backend import keras
+
+
+@dataclass(frozen=True)
+class DenseNetwork:
+    """Kernels (inputs, outputs), biases (outputs,) and activation names of the layers, from first to last.
+
+    Raises
+    ------
+    ValueError
+        If the layers do not fit onto each other, a weight is not finite, or an activation is unknown.
+    """
+
+    kernels: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    activations: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        layers = len(self.kernels)
+        if not layers or len(self.biases) != layers or len(self.activations) != layers:
+            raise ValueError(
+                "Every layer has a kernel, a bias and an activation; "
+                f"got {layers}, {len(self.biases)} and {len(self.activations)}."
+            )
+        for number, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True), start=1):
+            before = self.kernels[number - 2].shape[-1] if number > 1 else np.shape(kernel)[:1]
+            if np.ndim(kernel) != 2 or np.shape(bias) != kernel.shape[1:] or (number > 1 and kernel.shape[0] != before):
+                raise ValueError(
+                    f"Layer {number} does not fit: kernel {np.shape(kernel)}, bias {np.shape(bias)}"
+                    + (f", and the layer before it has {before} outputs." if number > 1 else ".")
+                )
+            if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+                raise ValueError(f"Layer {number} has a weight that is not finite. Did the training diverge?")
+        for name in self.activations:
+            activation(name)
+
+    @property
+    def inputs(self) -> int:
+        return self.kernels[0].shape[0]
+
+    @property
+    def outputs(self) -> int:
+        return self.kernels[-1].shape[1]
+
+
+def build_network(
+    inputs: int = 2,
+    hidden: tuple[int, ...] = (100,),
+    outputs: int = 1,
+    activation: str = "tanh",
+    output_activation: str = "sigmoid",
+    seed: int = 0,
+) -> keras.Model:
+    """A dense Keras network, not trained yet: 2-100-1 with tanh and sigmoid unless told otherwise.
+
+    Kernels are drawn by Glorot and Bengio's rule (2010) with seeds derived from ``seed``; biases start at zero.
+    """
+    sizes = (inputs, *hidden, outputs)
+    if any(int(size) != size or size < 1 for size in sizes):
+        raise ValueError(f"Layers have at least one neuron each, in whole numbers; got {sizes}.")
+    functions = [activation] * len(hidden) + [output_activation]
+    layers = [
+        keras.layers.Dense(int(size), activation=name, kernel_initializer=keras.initializers.GlorotUniform(seed + i))
+        for i, (size, name) in enumerate(zip(sizes[1:], functions, strict=True))
+    ]
+    return keras.Sequential([keras.Input((int(inputs),)), *layers])
+
+
+def forward(network: DenseNetwork, inputs: np.ndarray) -> np.ndarray:
+    """The outputs (n, outputs) of the network at (n, inputs), in the precision of its weights."""
+    values = checked_inputs(network, inputs)
+    for kernel, bias, name in zip(network.kernels, network.biases, network.activations, strict=True):
+        values = activation(name).value(values @ kernel + bias)
+    return values
+
+
+def checked_inputs(network: DenseNetwork, inputs: np.ndarray) -> np.ndarray:
+    """Inputs as an (n, inputs) array in the network's precision; ``ValueError`` for a wrong shape or a NaN."""
+    inputs = np.asarray(inputs, network.kernels[0].dtype)
+    if inputs.ndim != 2 or inputs.shape[1] != network.inputs:
+        raise ValueError(f"The network takes inputs of shape (events, {network.inputs}); got {inputs.shape}.")
+    if not np.isfinite(inputs).all():
+        event, position = np.argwhere(~np.isfinite(inputs))[0]
+        raise ValueError(
+            f"Input {position + 1} of event {event} is {inputs[event, position]}. Remove such events or fill the value."
+        )
+    return inputs
+
+
+def dense_network(model: keras.Model) -> DenseNetwork:
+    """Read the weights of a Keras model that is a plain chain of dense layers.
+
+    Dense and Activation layers are read, ReLU without options too; Dropout does nothing outside training.
+
+    Raises
+    ------
+    ValueError
+        If another layer or activation occurs, or the layers do not form one chain.
+    """
+    kernels, biases, activations = [], [], []
+    for layer in _chain(model):
+        if isinstance(layer, keras.layers.Dense):
+            kernel, *bias = (np.asarray(weight) for weight in layer.get_weights())
+            kernels.append(kernel)
+            biases.append(bias[0] if bias else np.zeros(kernel.shape[1], kernel.dtype))
+            activations.append(_name(layer.activation, layer.name))
+        elif isinstance(layer, (keras.layers.Activation, keras.layers.ReLU)):
+            name = "relu" if _is_plain_relu(layer) else _name(getattr(layer, "activation", None), layer.name)
+            if not activations or activations[-1] != "linear":
+                raise ValueError(f"Layer {layer.name!r} applies an activation to one; such a network is not read.")
+            activations[-1] = name
+        elif not isinstance(layer, (keras.layers.InputLayer, keras.layers.Dropout)):
+            raise ValueError(
+                f"Layer {layer.name!r} is of type {type(layer).__name__}; only Dense, Activation, ReLU and Dropout "
+                "layers in a chain are read. For Taylor coefficients of such a model choose method='autodiff'."
+            )
+    return DenseNetwork(tuple(kernels), tuple(biases), tuple(activations))
+
+
+def keras_model(network: DenseNetwork) -> keras.Model:
+    """A Keras model with these weights, in their precision."""
+    dtype = str(np.result_type(*network.kernels))
+    layers = [
+        keras.layers.Dense(kernel.shape[1], activation=name, dtype=dtype)
+        for kernel, name in zip(network.kernels, network.activations, strict=True)
+    ]
+    model = keras.Sequential([keras.Input((network.inputs,), dtype=dtype), *layers])
+    model.set_weights([array for pair in zip(network.kernels, network.biases, strict=True) for array in pair])
+    return model
+
+
+def save_network(network: DenseNetwork, path: str | Path) -> None:
+    """Write a network to an .npz file (arrays only, no pickle). A file is complete or not there at all."""
+    path = Path(path)
+    arrays = {f"kernel_{i}": kernel for i, kernel in enumerate(network.kernels)}
+    arrays |= {f"bias_{i}": bias for i, bias in enumerate(network.biases)}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, activations=np.array(network.activations), **arrays)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load_network(path: str | Path) -> DenseNetwork:
+    """Read a network written by ``save_network``; ``ValueError`` names a file that is not one."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            activations = tuple(str(name) for name in stored["activations"])
+            kernels = tuple(stored[f"kernel_{i}"] for i in range(len(activations)))
+            biases = tuple(stored[f"bias_{i}"] for i in range(len(activations)))
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{path} is not a network written by save_network, or it is damaged: {error}") from error
+    return DenseNetwork(kernels, biases, activations)
+
+
+def _chain(model: keras.Model) -> list:
+    """The layers of a model in order, after checking that each takes the output of the one before and no other."""
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            raise ValueError("The model has no weights yet. Give it an Input layer or call it once.")
+        return model.layers
+    layers = getattr(model, "layers", [])
+    if not isinstance(getattr(model, "output", None), keras.KerasTensor) or any(
+        after.input is not before.output for before, after in zip(layers, layers[1:], strict=False)
+    ):
+        raise ValueError(
+            "The model's layers do not form one chain from one input to one output. "
+            "For Taylor coefficients of such a model choose method='autodiff'."
+        )
+    return layers
+
+
+def _is_plain_relu(layer: keras.layers.Layer) -> bool:
+    options = ("max_value", "negative_slope", "threshold")
+    return isinstance(layer, keras.layers.ReLU) and not any(getattr(layer, option, None) for option in options)
+
+
+def _name(function: object, layer: str) -> str:
+    name = getattr(function, "__name__", str(function))
+    try:
+        activation(name)
+    except ValueError as error:
+        raise ValueError(f"Layer {layer!r}: {error} Or choose method='autodiff' for Taylor coefficients.") from None
+    return name

@@ -1,0 +1,132 @@
+"""Looking inside: feature maps, filters, and the gradient of a class score with respect to the pixels.
+
+The gradient answers "which pixel would change the score most if it changed a little?" (Simonyan, Vedaldi and
+Zisserman 2014, arXiv:1312.6034). SmoothGrad averages it over noisy copies of the picture (Smilkov et al. 2017,
+arXiv:1706.03825). Images are in the model's input space, as ``preprocess`` returns them.
+"""
+
+import weakref
+
+import numpy as np
+
+from helpers.backend import keras, tf
+from helpers.targets import batches, checked_images, get_layer, output_weights, require_logits
+
+_parts: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def part_of(model: keras.Model, *layers: str) -> keras.Model:
+    """A model with the same input and weights whose outputs are those of the named layers and the logits.
+
+    Built once per model and choice of layers, so that compiled functions are reused.
+    """
+    known = _parts.setdefault(model, {})
+    if layers not in known:
+        outputs = [get_layer(model, name).output for name in layers]
+        known[layers] = keras.Model(model.inputs, [*outputs, model.outputs[0]])
+    return known[layers]
+
+
+@tf.function(reduce_retracing=True)
+def _forward(model, images):
+    return model(images, training=False)
+
+
+@tf.function(reduce_retracing=True)
+def _score_gradient(model, images, weights):
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(images)
+        score = tf.reduce_sum(model(images, training=False) * weights)
+    return tape.gradient(score, images)
+
+
+def feature_maps(model: keras.Model, images, layers: str | list[str], batch_size: int = 4):
+    """What the layers put out for the images.
+
+    Returns one array (N, height, width, channels) for a name, a dictionary of arrays for a list of names; all layers of
+    a list are read in one forward pass.
+    """
+    images = checked_images(model, images)
+    names = [layers] if isinstance(layers, str) else list(layers)
+    part = part_of(model, *names)
+    found = [_forward(part, tf.constant(images[rows]))[:-1] for rows in batches(len(images), batch_size)]
+    maps = {name: np.concatenate([batch[i] for batch in found]) for i, name in enumerate(names)}
+    return maps[layers] if isinstance(layers, str) else maps
+
+
+def filters(model: keras.Model, layer: str) -> np.ndarray:
+    """The kernel of a convolution, shape (height, width, input channels, output channels)."""
+    found = get_layer(model, layer)
+    if not isinstance(found, keras.layers.Conv2D):
+        raise ValueError(f"Layer {layer!r} is a {type(found).__name__}; only a Conv2D has filters.")
+    return found.kernel.numpy()
+
+
+def logits(model: keras.Model, images, batch_size: int = 4) -> np.ndarray:
+    """The class scores (N, classes), in batches of bounded size, compiled once."""
+    require_logits(model)
+    images = checked_images(model, images)
+    return np.concatenate([_forward(model, tf.constant(images[rows])) for rows in batches(len(images), batch_size)])
+
+
+def input_gradient(model: keras.Model, images, target, batch_size: int = 2) -> np.ndarray:
+    """Gradient of the explained logit with respect to every input value; the shape is that of the images.
+
+    ``target``: see :mod:`helpers.targets`.
+    """
+    require_logits(model)
+    images = checked_images(model, images)
+    weights = output_weights(model, len(images), target)
+    return np.concatenate(
+        [
+            _score_gradient(model, tf.constant(images[rows]), tf.constant(weights[rows]))
+            for rows in batches(len(images), batch_size)
+        ]
+    )
+
+
+def gradient_times_input(model: keras.Model, images, target, batch_size: int = 2) -> np.ndarray:
+    """x * df/dx: for a linear model without bias its sum is the score. Zero is the reference (the mean colour)."""
+    return input_gradient(model, images, target, batch_size) * checked_images(model, images)
+
+
+def smooth_gradient(
+    model: keras.Model, images, target, samples: int = 16, noise: float = 0.15, seed: int = 0, batch_size: int = 2
+) -> np.ndarray:
+    """SmoothGrad: the mean of the input gradient over noisy copies of each image.
+
+    The noise is Gaussian with a standard deviation of ``noise`` times the image's range (maximum - minimum). Copies are
+    made batch by batch, so the memory does not depend on their number.
+
+    Raises
+    ------
+    ValueError
+        If ``samples`` is less than 1 or ``noise`` negative.
+    """
+    if samples < 1 or noise < 0:
+        raise ValueError(f"SmoothGrad needs samples >= 1 and noise >= 0; got samples={samples}, noise={noise}.")
+    require_logits(model)
+    images = checked_images(model, images)
+    weights = output_weights(model, len(images), target)
+    rng = np.random.default_rng(seed)
+    mean = np.zeros(images.shape, images.dtype)
+    for total, image, weight in zip(mean, images, weights, strict=True):
+        scale = noise * float(image.max() - image.min())
+        for rows in batches(samples, min(batch_size, samples)):
+            noisy = image + scale * rng.standard_normal((rows.stop - rows.start, *image.shape)).astype(image.dtype)
+            total += input_gradient(model, noisy, np.broadcast_to(weight, (len(noisy), len(weight))), batch_size).sum(
+                axis=0
+            )
+    return mean / samples
+
+
+def pixel_map(gradient: np.ndarray, how: str = "largest") -> np.ndarray:
+    """One value per pixel from an array (..., channels).
+
+    ``how="largest"`` takes the largest absolute value over the channels (Simonyan et al. 2014; unsigned),
+    ``how="sum"`` the sum (signed; keeps the total, as relevance needs it).
+    """
+    ways = {"largest": lambda g: np.abs(g).max(axis=-1), "sum": lambda g: g.sum(axis=-1)}
+    if how not in ways:
+        raise ValueError(f"how is one of {', '.join(map(repr, ways))}; got {how!r}.")
+    return ways[how](np.asarray(gradient))

@@ -1,0 +1,70 @@
+"""Thin shells around plain functions: sliders and menus that redraw a figure, and an upload button.
+
+Nothing is computed here. Beside every widget a notebook calls the same function plainly, so that it can be read and
+used where widgets do not work.
+"""
+
+from collections.abc import Callable
+
+import ipywidgets
+import numpy as np
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from helpers.images import load_image
+from helpers.plotting import show
+
+
+def explore(draw: Callable[..., Figure], alt: str, **controls: ipywidgets.Widget) -> None:
+    """Redraw a figure whenever a control is let go.
+
+    Parameters
+    ----------
+    draw
+        Function of the controls' values that returns a figure.
+    alt
+        Description of the figure; ``{name}`` is replaced by the value of that control.
+    controls
+        One widget for each argument of ``draw``.
+    """
+    for control in controls.values():
+        if hasattr(control, "continuous_update"):
+            control.continuous_update = False  # redraw when the slider is let go, not on its way
+
+    def update(**values):
+        show(draw(**values), alt=alt.format(**values))
+
+    figure = ipywidgets.interactive_output(update, controls)
+    display(ipywidgets.VBox([ipywidgets.HBox(list(controls.values())), figure]))
+
+
+def explain_upload(explain: Callable[[np.ndarray], Figure], size: int, alt: str) -> None:
+    """A button that takes a photograph from the reader's computer and shows what ``explain`` makes of it.
+
+    Parameters
+    ----------
+    explain
+        Function of an 8-bit RGB picture (size, size, 3) that returns a figure.
+    size
+        Side of the square to which the photograph is cut.
+
+    A file that cannot be read, or is too large, is answered with a message in words. The photograph stays in the memory
+    of this notebook and is stored nowhere.
+    """
+    button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Your photograph")
+    output = ipywidgets.Output()
+
+    def react(change):
+        if not change["new"]:
+            return
+        output.clear_output(wait=True)
+        with output:
+            try:
+                picture = load_image(bytes(change["new"][0]["content"]), size)
+            except ValueError as error:
+                print(error)
+                return
+            show(explain(picture), alt=alt)
+
+    button.observe(react, names="value")
+    display(ipywidgets.VBox([button, output]))

@@ -1,0 +1,102 @@
+"""The files around the code agree with each other."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def plain(requirement: str) -> str:
+    return re.sub(r"\s+", "", requirement).replace("'", '"')
+
+
+def test_the_conda_environment_and_the_package_ask_for_the_same():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["name"] == PROJECT["name"]
+    assert environment["channels"][0] == "conda-forge"
+    python = next(d for d in environment["dependencies"] if isinstance(d, str) and d.startswith("python="))
+    assert tuple(map(int, python.split("=")[1].split("."))) >= tuple(
+        map(int, PROJECT["requires-python"].removeprefix(">=").split("."))
+    )
+    pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
+    assert pip[-1] == "--editable ."
+    assert sorted(map(plain, pip[:-1])) == sorted(map(plain, PROJECT["dependencies"]))
+
+
+def test_every_package_has_a_lower_bound():
+    extras = [r for group in PROJECT["optional-dependencies"].values() for r in group]
+    assert [r for r in [*PROJECT["dependencies"], *extras] if ">=" not in r] == []
+
+
+def test_every_imported_package_is_asked_for():
+    names = {re.split(r"[>=;\s]", r)[0].lower() for r in PROJECT["dependencies"]}
+    known_as = {"sklearn": "scikit-learn", "skimage": "scikit-image", "PIL": "pillow", "IPython": "ipykernel",
+                "tensorflow": "tensorflow-cpu", "nbclient": "nbconvert", "mpl_toolkits": "matplotlib"}  # fmt: skip
+    imported = set()
+    for path in [*ROOT.glob("helpers/*.py"), *ROOT.glob("data/*/*.py")]:
+        imported |= set(re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.M))
+    foreign = {known_as.get(n, n).lower() for n in imported - set(sys.stdlib_module_names) - {"helpers"}}
+    assert foreign - names - {"urllib3"} == set()  # urllib3: what requests raises
+
+
+def test_importing_the_package_does_not_import_tensorflow():
+    code = "import helpers, helpers.download, helpers.check, helpers.images, sys; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
+
+
+def test_tensorflow_starts_without_a_word():
+    code = "from helpers.backend import set_seeds, tf; set_seeds(1); print(float(tf.reduce_sum(tf.ones((2, 2)))))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("4.0", "")
+
+
+def test_seeds_make_runs_repeat():
+    import numpy as np
+
+    from helpers.backend import keras, set_seeds
+
+    drawn = []
+    for _ in range(2):
+        set_seeds(5)
+        drawn.append((np.random.rand(), float(keras.random.normal((1,))[0])))
+    assert drawn[0] == drawn[1]
+    with pytest.raises(ValueError, match="seed"):
+        set_seeds(-1)
+
+
+def test_modules_import_in_one_direction():
+    """data -> models -> methods -> plotting -> widgets; a module imports none that stands behind it."""
+    ranks = {}
+    for rank, names in enumerate(LAYERS):
+        ranks |= dict.fromkeys(names.split(), rank)
+    modules = {path.stem for path in ROOT.glob("helpers/*.py")} - {"__init__"}
+    assert modules - set(ranks) == set(), "add new modules to LAYERS"
+    for name in modules:
+        imports = re.findall(r"^\s*from helpers\.(\w+) import", (ROOT / f"helpers/{name}.py").read_text(), re.M)
+        assert [i for i in imports if ranks[i] > ranks[name]] == [], name
+
+
+LAYERS = (
+    "backend download notebooks",
+    "images collages gaussians higgs",
+    "half_dense networks vgg16 check",
+    "targets saliency cam occlusion taylor scores",
+    "plotting plotting_photos",
+    "widgets",
+)
+
+
+def test_no_file_of_the_repository_is_forgotten_in_the_data_card():
+    card = (ROOT / "data" / "README.md").read_text()
+    for path in sorted((ROOT / "data").rglob("*")):
+        if path.is_file() and path.suffix != ".pyc" and path != ROOT / "data" / "README.md":
+            name = path.relative_to(ROOT / "data").as_posix()
+            assert f"`{name}`" in card or any(f"`{parent.as_posix()}/`" in card for parent in Path(name).parents), name
