@@ -12,10 +12,12 @@ will do:
 On a pooling and dense head, Grad-CAM before its relu times height x width equals CAM.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from helpers.backend import keras, tf
-from helpers.saliency import feature_maps, part_of
+from helpers.saliency import compiled, feature_maps, outputs_of
 from helpers.targets import batches, checked_images, get_layer, output_weights, require_logits
 
 
@@ -52,14 +54,16 @@ def class_activation_map(model: keras.Model, images, target, batch_size: int = 4
     return np.einsum("nhwk,nk->nhw", maps, weights)
 
 
-@tf.function(reduce_retracing=True)
-def _weighted_maps(part, images, weights):
-    with tf.GradientTape() as tape:
-        maps, scores = part(images, training=False)
-        tape.watch(maps)
-        score = tf.reduce_sum(scores * weights)
-    importance = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2), keepdims=True)
-    return tf.reduce_sum(importance * maps, axis=-1)
+def _weighted_maps(part: keras.Model) -> Callable:
+    def weighted(images, weights):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(images)  # so that the maps are recorded; no gradient is taken beyond them
+            maps, scores = outputs_of(part, images)
+            score = tf.reduce_sum(scores * weights)
+        importance = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2), keepdims=True)
+        return tf.reduce_sum(importance * maps, axis=-1)
+
+    return weighted
 
 
 def grad_cam(
@@ -83,13 +87,9 @@ def grad_cam(
     layer = layer or last_map_layer(model)
     if len(get_layer(model, layer).output.shape) != 4:
         raise ValueError(f"Layer {layer!r} has no maps: its output has shape {get_layer(model, layer).output.shape}.")
-    part = part_of(model, layer)
-    raw = np.concatenate(
-        [
-            _weighted_maps(part, tf.constant(images[rows]), tf.constant(weights[rows]))
-            for rows in batches(len(images), batch_size)
-        ]
-    )
+    weighted = compiled(model, _weighted_maps, layer)
+    rows = batches(len(images), batch_size)
+    raw = np.concatenate([weighted(tf.constant(images[part]), tf.constant(weights[part])) for part in rows])
     return np.maximum(raw, 0) if relu else raw
 
 

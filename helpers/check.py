@@ -38,13 +38,13 @@ def bundled_files() -> list[Finding]:
         here, problem = _look(path)
         right += here is not None
         if problem or (here is None and not (path == EVENTS and _look(ALL_EVENTS)[0])):
-            text = problem or f"{file.words}: not here"
+            text = problem or f"not found: {file.words}"
             remedy = f"copy data/{path} from a fresh copy of the course, or set COURSE_DATA_DIR"
             findings.append(Finding(MISSING, text, remedy, USED_BY.get(path, (2, 3))))
     pictures = [name for name in files.unlisted() if name.startswith("cutouts/") and name.endswith(".png")]
-    if not pictures or files.locate("cutouts/index.tsv") is None:
+    if not pictures or _look("cutouts/index.tsv")[0] is None:
         remedy = "copy data/cutouts from a fresh copy of the course, or set COURSE_DATA_DIR"
-        findings.append(Finding(MISSING, "the cut-outs for collages: not here", remedy, (2, 3)))
+        findings.append(Finding(MISSING, "not found: the cut-outs for collages", remedy, (2, 3)))
     if right or pictures:
         text = f"{right} bundled files, sizes and hashes right; {len(pictures)} cut-outs for collages"
         findings.insert(0, Finding(OK, text))
@@ -135,8 +135,8 @@ def notebooks(findings: list[Finding], every_event: bool, full_network: bool) ->
     for number, default in zip(EVERY_NOTEBOOK, (events, network, network)):  # noqa: B905 - for an old Python
         reasons = [finding.text for finding in findings if finding.mark == MISSING and number in finding.stops]
         if reasons:
-            more = f" (and {len(reasons) - 1} more)" if reasons[1:] else ""
-            lines.append(Finding(MISSING, f"notebook {number} cannot run. {reasons[0]}{more}", stops=(number,)))
+            more = f"; and {len(reasons) - 1} more" if reasons[1:] else ""
+            lines.append(Finding(MISSING, f"notebook {number} cannot run ({reasons[0]}{more})", stops=(number,)))
         else:
             lines.append(Finding(OK, f"notebook {number} will use {default}"))
     return lines
@@ -200,7 +200,8 @@ def _look(path: str) -> tuple[Path | None, str]:
 
 
 def _wrapped(start: str, text: str) -> str:
-    return textwrap.fill(text, 110, initial_indent=start, subsequent_indent=" " * 12, break_long_words=False)
+    whole = {"break_long_words": False, "break_on_hyphens": False}  # paths and commands are there to be copied
+    return textwrap.fill(text, 110, initial_indent=start, subsequent_indent=" " * 12, **whole)
 
 
 if __name__ == "__main__":

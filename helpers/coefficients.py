@@ -130,10 +130,10 @@ def coefficients_from_derivatives(
         if not np.isfinite(values).all():
             raise ValueError(f"A {what} derivative is not finite. Check the inputs and the weights of the network.")
     count, inputs = gradient.shape
-    weights = check_weights(weights, count)
+    mean_weight = check_weights(weights, count)
     pair = np.triu_indices(inputs)
     sums = AbsoluteMeans(inputs + len(pair[0]))
-    sums.add(np.concatenate([gradient, hessian[:, pair[0], pair[1]]], axis=1).T, weights)
+    sums.add(np.concatenate([gradient, hessian[:, pair[0], pair[1]]], axis=1).T, None if weights is None else weights / mean_weight)
     return sums.coefficients(names)
 
 
@@ -205,16 +205,20 @@ def check_names(names: Sequence[str] | None, inputs: int) -> tuple[str, ...]:
     return names
 
 
-def check_weights(weights: np.ndarray | None, events: int) -> np.ndarray | None:
-    """Weights of events as a float array with a mean of 1, so that single precision is enough; None stays None."""
+def check_weights(weights: np.ndarray | None, events: int) -> float:
+    """The mean weight of the events, by which to divide so that single precision is enough; 1 where none are given.
+
+    Raises ``ValueError`` unless there is one finite weight for each event, none negative and one above zero.
+    """
     if weights is None:
-        return None
-    weights = np.asarray(weights, float)
+        return 1.0
+    weights = np.asarray(weights)
     if weights.shape != (events,):
         raise ValueError(f"Give one weight for each of the {events} events; got an array of shape {weights.shape}.")
-    if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
+    smallest, mean = (float(weights.min()), float(weights.mean(dtype=float))) if events else (0.0, 0.0)
+    if not (smallest >= 0 and 0 < mean < np.inf):  # written so that NaN fails too
         raise ValueError("Weights of events are finite, not negative, and at least one is above zero.")
-    return weights / weights.mean()
+    return mean
 
 
 def _symmetric(upper: np.ndarray, inputs: int) -> np.ndarray:

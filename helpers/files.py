@@ -103,7 +103,7 @@ FILES = {
     )
 }
 # Bundled too, but not listed one by one: text, and pictures, which carry check sums of their own.
-UNLISTED = ("README.md", "cutouts/*")
+UNLISTED = ("README.md", "vgg16/*.md", "vgg16/*.json", "cutouts/*")
 
 
 class DamagedFileError(ValueError):
@@ -145,10 +145,9 @@ def locate(name: str) -> Path | None:
 
 def unlisted() -> list[str]:
     """The bundled files that ``FILES`` does not list, as far as one of the folders has them."""
-    found = [
-        path.relative_to(folder).as_posix() for folder in folders() for glob in UNLISTED for path in folder.glob(glob)
-    ]
-    return sorted({name for name in found if not PurePosixPath(name).name.startswith(".")})
+    found = [(folder, path) for folder in folders() for glob in UNLISTED for path in folder.glob(glob)]
+    wanted = [(folder, path) for folder, path in found if not path.name.startswith(".") and path.suffix != ".py"]
+    return sorted({path.relative_to(folder).as_posix() for folder, path in wanted})
 
 
 def verify(path: Path, file: CourseFile) -> None:

@@ -79,6 +79,7 @@ def blockwise_product(x, kernel, change: Callable = tf.identity, rows: int = ROW
     The gradient with respect to x is the product with the transpose, blockwise too; so is the gradient of that, and
     so on. The kernel gets none.
     """
+    kernel = tf.convert_to_tensor(kernel)  # read once, here: TensorFlow cannot read a variable in a loop's gradient
 
     @tf.custom_gradient
     def product(x):
@@ -88,6 +89,19 @@ def blockwise_product(x, kernel, change: Callable = tf.identity, rows: int = ROW
         return _product(x, kernel, change, rows, transposed), gradient
 
     return product(x)
+
+
+def _zeros(shape) -> np.ndarray:
+    """A float16 array of zeros that takes no memory until it is written, aligned as TensorFlow wants it."""
+    size, alignment = 2 * int(np.prod(shape)), 64
+    memory = np.zeros(size + alignment, np.uint8)
+    start = -memory.ctypes.data % alignment
+    return memory[start : start + size].view(np.float16).reshape(shape)
+
+
+def _as_tensor(array: np.ndarray) -> tf.Tensor:
+    """The array as a tensor in the same memory; ``tf.constant`` would copy it. Do not write to the array afterwards."""
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 @keras.saving.register_keras_serializable(package="understanding_networks")
@@ -118,7 +132,7 @@ class HalfPrecisionDense(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(input_shape[-1], self.units),
-            initializer="zeros",
+            initializer=lambda shape, dtype=None: _as_tensor(_zeros(shape)),
             dtype="float16",
             trainable=False,
             autocast=False,  # Keras would widen the whole kernel on entering the layer
@@ -147,21 +161,12 @@ class HalfPrecisionDense(keras.layers.Layer):
         ------
         ValueError
             If the shape is another, or a weight is NaN, infinite or beyond 65,504, the largest float16. In the latter
-            case the kernel is set to zeros: it is never left filled in part.
+            case the kernel is left at zero, never filled in part.
         """
         shape = tuple(self.kernel.shape)
         if tuple(source.shape) != shape:
             raise ValueError(f"Layer {self.name!r} takes a kernel of shape {shape}; got {tuple(source.shape)}.")
-        for start, stop in self._blocks():
-            with np.errstate(over="ignore"):
-                block = np.asarray(source[start:stop]).astype(np.float16)
-            if not np.isfinite(block).all():
-                self.kernel.assign(tf.zeros(shape, tf.float16))
-                raise ValueError(
-                    f"Rows {start} to {stop - 1} of the kernel for layer {self.name!r} hold NaN, infinite values or "
-                    "numbers beyond 65,504, the largest that half precision can keep. Use keras.layers.Dense for it."
-                )
-            self._assign_rows(start, block)
+        self._replace_kernel(lambda start, stop: source[start:stop])
 
     def draw_kernel(self, seed: int) -> None:
         """Fill the kernel at random as Keras does for a dense layer (Glorot and Bengio 2010), block by block.
@@ -169,14 +174,21 @@ class HalfPrecisionDense(keras.layers.Layer):
         Uniform within +-sqrt(6 / (inputs + units)); the same seed gives the same kernel.
         """
         rng, limit = np.random.default_rng(seed), np.sqrt(6 / sum(self.kernel.shape))
-        for start, stop in self._blocks():
-            self._assign_rows(start, rng.uniform(-limit, limit, (stop - start, self.units)).astype(np.float16))
+        self._replace_kernel(lambda start, stop: rng.uniform(-limit, limit, (stop - start, self.units)))
 
-    def _assign_rows(self, start: int, block: np.ndarray) -> None:
-        # kernel[start:stop].assign(block) reads the kernel first, and a kernel that is being read is copied on writing
-        tf.raw_ops.ResourceStridedSliceAssign(
-            ref=self.kernel.value.handle, begin=[start], end=[start + len(block)], strides=[1], value=block
-        )
+    def _replace_kernel(self, rows: Callable[[int, int], np.ndarray]) -> None:
+        # Assigning to slices of the variable would be shorter, but TensorFlow then copies the whole kernel at each read
+        self.kernel.assign(_as_tensor(_zeros(self.kernel.shape)))  # frees the old kernel before the new one fills
+        kernel = _zeros(self.kernel.shape)
+        for start, stop in self._blocks():
+            with np.errstate(over="ignore"):
+                kernel[start:stop] = rows(start, stop)
+            if not np.isfinite(kernel[start:stop]).all():
+                raise ValueError(
+                    f"Rows {start} to {stop - 1} of the kernel for layer {self.name!r} hold NaN, infinite values or "
+                    "numbers beyond 65,504, the largest that half precision can keep. Use keras.layers.Dense for it."
+                )
+        self.kernel.assign(_as_tensor(kernel))
 
     def _blocks(self) -> Iterator[tuple[int, int]]:
         for start in range(0, self.kernel.shape[0], self.rows_per_block):

@@ -145,6 +145,12 @@ def keras_model(network: DenseNetwork) -> keras.Model:
     return model
 
 
+def precision(model: keras.Model) -> str:
+    """The floating-point type in which a Keras model takes its inputs, such as "float32"."""
+    inputs = getattr(model, "inputs", None)
+    return keras.backend.standardize_dtype(inputs[0].dtype if inputs else model.compute_dtype)
+
+
 def save_network(network: DenseNetwork, path: str | Path) -> None:
     """Write a network to an .npz file (arrays only, no pickle). A file is complete or not there at all."""
     path = Path(path)

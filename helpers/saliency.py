@@ -6,38 +6,48 @@ arXiv:1706.03825). Images are in the model's input space, as ``preprocess`` retu
 """
 
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 
 from helpers.backend import keras, tf
 from helpers.targets import batches, checked_images, get_layer, output_weights, require_logits
 
-_parts: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_compiled: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def part_of(model: keras.Model, *layers: str) -> keras.Model:
-    """A model with the same input and weights whose outputs are those of the named layers and the logits.
+def compiled(model: keras.Model, build: Callable[[keras.Model], Callable], *layers: str) -> Callable:
+    """A compiled function of a model, made once per model, ``build`` and choice of layers, and then reused.
 
-    Built once per model and choice of layers, so that compiled functions are reused.
+    ``build`` is given a model with the same input and weights whose outputs are those of the named layers and then the
+    logits, and returns the function to compile. Weights are read at every call, so changed weights are seen. What is
+    kept refers to the model's layers but not to the model itself, and goes when the model goes.
     """
-    known = _parts.setdefault(model, {})
-    if layers not in known:
+    known = _compiled.setdefault(model, {})
+    if (build, layers) not in known:
         outputs = [get_layer(model, name).output for name in layers]
-        known[layers] = keras.Model(model.inputs, [*outputs, model.outputs[0]])
-    return known[layers]
+        part = keras.Model(model.inputs, [*outputs, model.outputs[0]])
+        known[build, layers] = tf.function(build(part), reduce_retracing=True)
+    return known[build, layers]
 
 
-@tf.function(reduce_retracing=True)
-def _forward(model, images):
-    return model(images, training=False)
+def outputs_of(part: keras.Model, images) -> list:
+    """The outputs as a list, also where there is only one."""
+    return tf.nest.flatten(part(images, training=False))
 
 
-@tf.function(reduce_retracing=True)
-def _score_gradient(model, images, weights):
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(images)
-        score = tf.reduce_sum(model(images, training=False) * weights)
-    return tape.gradient(score, images)
+def _forward(part: keras.Model) -> Callable:
+    return lambda images: outputs_of(part, images)
+
+
+def _score_gradient(part: keras.Model) -> Callable:
+    def gradient(images, weights):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            score = tf.reduce_sum(outputs_of(part, images)[-1] * weights)
+        return tape.gradient(score, images)
+
+    return gradient
 
 
 def feature_maps(model: keras.Model, images, layers: str | list[str], batch_size: int = 4):
@@ -48,8 +58,8 @@ def feature_maps(model: keras.Model, images, layers: str | list[str], batch_size
     """
     images = checked_images(model, images)
     names = [layers] if isinstance(layers, str) else list(layers)
-    part = part_of(model, *names)
-    found = [_forward(part, tf.constant(images[rows]))[:-1] for rows in batches(len(images), batch_size)]
+    forward = compiled(model, _forward, *names)
+    found = [forward(tf.constant(images[rows]))[:-1] for rows in batches(len(images), batch_size)]
     maps = {name: np.concatenate([batch[i] for batch in found]) for i, name in enumerate(names)}
     return maps[layers] if isinstance(layers, str) else maps
 
@@ -66,7 +76,8 @@ def logits(model: keras.Model, images, batch_size: int = 4) -> np.ndarray:
     """The class scores (N, classes), in batches of bounded size, compiled once."""
     require_logits(model)
     images = checked_images(model, images)
-    return np.concatenate([_forward(model, tf.constant(images[rows])) for rows in batches(len(images), batch_size)])
+    forward = compiled(model, _forward)
+    return np.concatenate([forward(tf.constant(images[rows]))[-1] for rows in batches(len(images), batch_size)])
 
 
 def input_gradient(model: keras.Model, images, target, batch_size: int = 2) -> np.ndarray:
@@ -77,12 +88,9 @@ def input_gradient(model: keras.Model, images, target, batch_size: int = 2) -> n
     require_logits(model)
     images = checked_images(model, images)
     weights = output_weights(model, len(images), target)
-    return np.concatenate(
-        [
-            _score_gradient(model, tf.constant(images[rows]), tf.constant(weights[rows]))
-            for rows in batches(len(images), batch_size)
-        ]
-    )
+    gradient = compiled(model, _score_gradient)
+    rows = batches(len(images), batch_size)
+    return np.concatenate([gradient(tf.constant(images[part]), tf.constant(weights[part])) for part in rows])
 
 
 def gradient_times_input(model: keras.Model, images, target, batch_size: int = 2) -> np.ndarray:

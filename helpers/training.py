@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.backend import keras, tf
-from helpers.networks import DenseNetwork, dense_network
+from helpers.networks import DenseNetwork, dense_network, precision
 
 Progress = Callable[[int, int, str], None]
 
@@ -32,11 +32,11 @@ def train(
     labels: np.ndarray,
     weights: np.ndarray | None = None,
     *,
-    epochs: int = 30,
-    batch: int = 500,
-    learning_rate: float = 0.01,
+    epochs: int = 20,
+    batch: int = 1000,
+    learning_rate: float = 0.02,
     validation: float = 0.2,
-    patience: int = 8,
+    patience: int = 10,
     seed: int = 0,
     loss: str = "binary_crossentropy",
     progress: Progress | None = None,
@@ -98,8 +98,8 @@ def training_snapshots(
     *,
     steps: int,
     every: int,
-    batch: int = 100,
-    learning_rate: float = 0.002,
+    batch: int = 500,
+    learning_rate: float = 0.005,
     seed: int = 0,
     loss: str = "binary_crossentropy",
 ) -> Iterator[tuple[int, DenseNetwork]]:
@@ -131,7 +131,7 @@ def _compiled(model: keras.Model, learning_rate: object, loss: str) -> tuple[Cal
 
     @tf.function(reduce_retracing=True)
     def take_steps(inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-        total = tf.constant(0.0, model.dtype)
+        total = tf.constant(0.0, precision(model))
         for events in order:
             with tf.GradientTape() as tape:
                 value = mean_loss(
@@ -152,7 +152,7 @@ def _split(
     model: keras.Model, inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray | None, validation: float
 ) -> tuple[list, list]:
     """Training and validation part as tensors (inputs, labels, weights); checks shapes and values."""
-    inputs, labels = np.asarray(inputs, model.dtype), np.asarray(labels, model.dtype)
+    inputs, labels = np.asarray(inputs, precision(model)), np.asarray(labels, precision(model))
     if inputs.ndim != 2 or inputs.shape[1:] != model.input_shape[1:]:
         raise ValueError(f"The network takes inputs of shape (events, {model.input_shape[1]}); got {inputs.shape}.")
     if labels.ndim == 1:

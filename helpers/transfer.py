@@ -119,7 +119,7 @@ def in_words(error: Exception) -> str:
     if isinstance(error, BrokenOffError | urllib3.exceptions.HTTPError):
         return f"the connection broke off {ATTEMPTS} times ({error})"
     if isinstance(error, requests.ConnectionError):
-        return "no connection to the server. Is there a network?"
+        return "no connection to the server (is there a network?)"
     return str(error)
 
 

@@ -1,7 +1,7 @@
 """A small file server on the loopback interface, with the faults that servers have.
 
-The part of the address before the file name chooses the behaviour; see :func:`_answer`. ``Loopback.requests`` lists what
-was asked for, as (path, value of the Range header).
+The part of the address before the file name chooses the behaviour; see :func:`_answer`. ``Loopback.requests`` lists
+what was asked for, as (path, value of the Range header).
 """
 
 import contextlib

@@ -10,6 +10,7 @@ import time
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from loopback import serve
@@ -40,27 +41,29 @@ def sandbox(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.chdir(tmp_path)
     sha256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
     large = CourseFile(PATH, "some weights", "none", len(CONTENT), sha256, "set by the test")
-    for name in list(FILES):
-        monkeypatch.delitem(FILES, name)
-    monkeypatch.setitem(FILES, PATH, large)
-    monkeypatch.setitem(FILES, BUNDLED, replace(large, path=BUNDLED, url=None))
+    real = dict(FILES)
+    FILES.clear()
+    FILES.update({PATH: large, BUNDLED: replace(large, path=BUNDLED, url=None)})
     monkeypatch.setattr(transfer, "PAUSE", 0.001)
     monkeypatch.setattr(transfer, "SPARE", 0)
     monkeypatch.setattr(transfer, "CHUNK", 4096)
-    return tmp_path
+    yield tmp_path
+    FILES.clear()
+    FILES.update(real)
 
 
 @pytest.fixture
-def address(monkeypatch, server):
+def address(sandbox, server):
     """Choose the server's behaviour: ``address("good")``."""
 
     def choose(behaviour):
         server.requests.clear()
         url = behaviour if ":" in behaviour else f"{server.address}/{behaviour}/some-weights.bin"
-        monkeypatch.setitem(FILES, PATH, replace(FILES[PATH], url=url))
+        FILES[PATH] = replace(FILES[PATH], url=url)  # the sandbox restores the table
         return url
 
     return choose
@@ -130,8 +133,7 @@ def test_what_is_nowhere_is_none_and_nothing_is_written(sandbox):
 
 
 def test_a_file_may_be_asked_for_by_its_name_alone(sandbox):
-    assert locate("some-weights.bin") is None
-    assert locate("some-weights.bin") == locate(PATH) or put(sandbox / "cache")
+    put(sandbox / "cache")
     assert locate("some-weights.bin") == sandbox / "cache" / PATH
 
 
@@ -149,6 +151,7 @@ def test_names_do_not_lead_out_of_the_folders(name):
 def test_unlisted_files_are_found_and_listed(sandbox):
     put(sandbox / "repository" / "data", b"picture", "cutouts/cat.png")
     put(sandbox / "repository" / "data", b"", "cutouts/.hidden")
+    put(sandbox / "repository" / "data", b"", "cutouts/choose.py")
     assert locate("cutouts/cat.png") == sandbox / "repository" / "data" / "cutouts" / "cat.png"
     assert files.unlisted() == ["README.md", "cutouts/cat.png"]
 
@@ -231,12 +234,13 @@ def test_a_file_that_may_not_be_read_is_explained(monkeypatch, sandbox):
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may enter everything")
 def test_a_locked_folder_is_explained(monkeypatch, sandbox):
     put(sandbox / "named")
     monkeypatch.setenv("COURSE_DATA_DIR", str(sandbox / "named"))
     (sandbox / "named").chmod(0)
     try:
+        if os.access(sandbox / "named", os.X_OK):
+            pytest.skip("root may enter every folder")
         with pytest.raises(PermissionError, match="cannot be read"):
             locate(PATH)
     finally:
@@ -344,7 +348,7 @@ def test_a_server_that_always_stops_is_given_up_and_the_beginning_is_kept_for_th
     with pytest.raises(ConnectionError, match="broke off 4 times") as caught:
         fetch(PATH, progress=False)
     assert_message_is_complete(str(caught.value), url, sandbox)
-    assert len(server.requests) == 5  # the first one got on, four in a row did not
+    assert len(server.requests) == 4
     assert everything_in(sandbox / "cache") == [f"{PATH}.partial"]
     address("good")
     assert fetch(PATH, progress=False).read_bytes() == CONTENT
@@ -444,8 +448,7 @@ def test_timeouts_are_always_set(monkeypatch, address):
 
 def test_too_small_a_disk_is_noticed_before_the_download(monkeypatch, sandbox, address, server):
     url = address("good")
-    usage = shutil._ntuple_diskusage(10**9, 10**9 - 199_999, 199_999)
-    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda path: SimpleNamespace(free=len(CONTENT) - 1))
     with pytest.raises(OSError, match="no room for it: 0 MB are free") as caught:
         fetch(PATH, progress=False)
     assert caught.value.errno == errno.ENOSPC
@@ -505,13 +508,12 @@ def test_the_bar_is_shown_unless_it_is_not_wanted(address, capfd):
     assert "some-weights.bin: 100%" in err
 
 
-def test_the_bar_of_a_resumed_transfer_ends_at_the_full_size(monkeypatch, address):
+@pytest.mark.parametrize("behaviour", ["good", "drops-once", "drops-once-whole"])
+def test_the_bar_ends_at_the_full_size(monkeypatch, address, behaviour):
     bars = []
     real = transfer.tqdm
-    monkeypatch.setattr(
-        transfer, "tqdm", lambda **k: bars.append(real(**(k | {"file": open(os.devnull, "w")}))) or bars[-1]
-    )
-    address("drops-once-whole")
+    monkeypatch.setattr(transfer, "tqdm", lambda **given: bars.append(real(**given)) or bars[-1])
+    address(behaviour)
     fetch(PATH)
     assert [bar.n for bar in bars] == [len(CONTENT)]
 
@@ -653,6 +655,7 @@ def test_the_table_is_complete_and_the_repository_holds_what_it_says():
         "    if file.url: assert file.url.startswith('https://') and file.url.endswith('/' + file.name), file\n"
         "    if here.exists(): verify(here, file)\n"
         "assert len({Path(path).name for path in FILES}) == len(FILES)\n"
+        "import helpers.check, helpers.download\n"
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )
     result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)

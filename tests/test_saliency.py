@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -86,14 +89,28 @@ def test_changed_weights_change_the_result_without_a_new_trace():
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
     images = pictures(1, (4, 4, 1))
     before = saliency.input_gradient(model, images, 0)
-    traces = saliency._score_gradient.experimental_get_tracing_count()
+    function = saliency.compiled(model, saliency._score_gradient)
+    traces = function.experimental_get_tracing_count()
     model.layers[-1].set_weights([2 * w for w in model.layers[-1].get_weights()])
     assert np.allclose(saliency.input_gradient(model, images, 0), 2 * before)
-    assert saliency._score_gradient.experimental_get_tracing_count() == traces
+    assert saliency.compiled(model, saliency._score_gradient) is function
+    assert function.experimental_get_tracing_count() == traces
 
 
-def test_the_part_of_a_model_is_built_once(small_cam_network):
-    assert saliency.part_of(small_cam_network, "conv2") is saliency.part_of(small_cam_network, "conv2")
+def test_many_batch_sizes_are_traced_twice_at_most():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    for count in range(1, 7):
+        saliency.logits(model, np.zeros((count, 4)), batch_size=10)
+    assert saliency.compiled(model, saliency._forward).experimental_get_tracing_count() <= 2
+
+
+def test_what_was_compiled_goes_with_its_model():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    saliency.logits(model, np.zeros((1, 4)))
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
 
 
 def test_pixel_map():

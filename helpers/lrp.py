@@ -1,0 +1,125 @@
+"""Layer-wise Relevance Propagation (LRP): which inputs make up the score of a class?
+
+    relevance = lrp(model, images, target, epsilon_plus_flat())
+
+The score is handed down layer by layer until it reaches the input (Bach et al. 2015,
+doi:10.1371/journal.pone.0130140). How a layer shares it out is said by its rule (:mod:`helpers.lrp_rules`), which rule
+stands for which layer by a composite (:mod:`helpers.lrp_composites`). Images and targets are those of
+:mod:`helpers.targets`: a class number, one per picture, or weights (N, classes), +1 and -1 to ask "why 4 and not 9".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers.backend import keras
+from helpers.lrp_composites import as_composite, epsilon_plus_flat
+from helpers.lrp_engine import walk_back
+from helpers.lrp_graph import read_graph
+from helpers.lrp_ledger import LedgerRow
+from helpers.targets import checked_images, output_weights
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Relevance at the input and on the way there.
+
+    Attributes
+    ----------
+    logits : (N, classes)
+    start : (N, classes), the relevance that is handed down
+    relevance : shape of the images
+    layers : relevance at the output of every layer, by its name; that of a nested model's layer is "inner/conv". A layer
+        folded into the one before it has the same relevance as that one; one folded into the next, that of its input
+    ledger : one row per layer, from the output down
+    """
+
+    logits: np.ndarray
+    start: np.ndarray
+    relevance: np.ndarray
+    layers: dict[str, np.ndarray]
+    ledger: tuple[LedgerRow, ...]
+
+
+def lrp(model: keras.Model, images, target, rule=None, *, start=None, batch_size: int = 8) -> np.ndarray:
+    """Relevance of every input value for the explained score, an array shaped like the images.
+
+    Parameters
+    ----------
+    model
+        Keras 3 model with one input and one output, in logits; see :func:`helpers.lrp_graph.read_graph`.
+    images : (N, ...)
+        Inputs of the model, preprocessed.
+    target
+        Class number, one per picture, or weights (N, classes): relevance starts as weight times logit.
+    rule
+        A composite, a list of (layers, rule), or one rule for all layers. The default is :func:`epsilon_plus_flat`.
+    start : (N, classes), optional
+        Relevance to start with in place of weight times logit; ``target`` is then None.
+    batch_size
+        Pictures at a time; bounds the memory.
+
+    Raises
+    ------
+    ValueError
+        If the model, the images, the target or the rule will not do; the message says what is wanted.
+
+    Notes
+    -----
+    The relevances need not sum to the score: biases and stabilisers absorb some. ``explain(...).ledger`` says where.
+    """
+    _, _, found = _walked(model, images, target, rule, start, batch_size, everything=False)
+    return found.values[0]
+
+
+def explain(model: keras.Model, images, target, rule=None, *, start=None, batch_size: int = 8) -> Explanation:
+    """As :func:`lrp`, with the relevance at every layer and the ledger of what each layer absorbs."""
+    graph, names, found = _walked(model, images, target, rule, start, batch_size, everything=True)
+    ledger = tuple(
+        LedgerRow(step.name, names.get(step.output, ""), *columns)
+        for step, columns in zip(reversed(graph.steps), found.ledger, strict=True)
+    )
+    layers = {name: found.values[value] for name, value in graph.values.items()}
+    return Explanation(found.logits, found.values[graph.output], found.values[0], layers, ledger)
+
+
+def _walked(model, images, target, rule, start, batch_size, everything):
+    graph, composite = read_graph(model), epsilon_plus_flat() if rule is None else as_composite(rule)
+    images = checked_images(model, images)
+    if start is None:
+        weights = output_weights(model, len(images), target)
+        start = np.zeros_like(weights)
+    elif target is None:
+        start = _checked_start(start, (len(images), model.outputs[0].shape[-1]), images.dtype)
+        weights = np.zeros_like(start)
+    else:
+        raise ValueError("Give either a target or the relevance to start with, not both; with start, target is None.")
+    rules = composite.rules_for(graph)
+    for step in graph.steps:
+        if step.inputs == (0,) and step.output in rules:
+            _require_in_box(images, rules[step.output])
+    found = walk_back(model, graph, rules, images, weights, start, "pass", everything, batch_size)
+    return graph, {value: rule.name for value, rule in rules.items()}, found
+
+
+def _checked_start(start, shape, dtype) -> np.ndarray:
+    start = np.asarray(start)
+    if start.shape != shape or start.dtype.kind not in "fiu" or not np.isfinite(start).all():
+        raise ValueError(
+            f"The relevance to start with has shape {shape}, one finite number per picture and class; got {start.dtype} "
+            f"of shape {start.shape}."
+        )
+    return start.astype(dtype)
+
+
+def _require_in_box(images, rule) -> None:
+    if rule.contributions != "box" or len(rule.low) not in (1, images.shape[-1]):
+        return
+    low, high = np.array(rule.low), np.array(rule.high)
+    margin = 1e-3 * (high - low)  # rounding, and the edges of resized pictures
+    outside = (images < low - margin) | (images > high + margin)
+    if outside.any():
+        raise ValueError(
+            f"The rule z-B holds for inputs between low={rule.low} and high={rule.high}; these run from {images.min():.4g} "
+            f"to {images.max():.4g}. Pass the values that black and white have after preprocessing."
+        )

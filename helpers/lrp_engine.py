@@ -1,0 +1,206 @@
+"""The backward walk through a whole network, compiled once and kept as long as its model lives.
+
+One walk serves relevance and gradients alike: weighted sums follow their rule, routes (pooling, reshaping, ...) carry
+values back to where they came from, and activations follow one of ``ACTIVATION_MODES``. What is compiled depends on the
+structure of the model and of the rules only. Weights are read from the model's variables at every call, and the numbers
+of a rule (epsilon, gamma, ...) are passed in, so that changing either needs no new compilation and never goes unseen.
+"""
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from helpers.backend import keras, tf
+from helpers.lrp_graph import Graph, Step, base_of
+from helpers.lrp_linear import adjoint, linear_map
+from helpers.lrp_propagation import Numbers, backward, forward, no_losses, per_picture
+from helpers.lrp_routes import route, route_back
+from helpers.lrp_rules import Rule, Share
+from helpers.targets import batches
+
+# What an activation does to the values r that come from above; f' is its derivative at the pre-activation
+ACTIVATION_MODES = {
+    "pass": "r: relevance passes unchanged",
+    "gradient": "r f'(z): the chain rule",
+    "guided": "r+ f'(z) at a ReLU, else the chain rule",
+    "deconvnet": "r+ at a ReLU, whatever its input was, else the chain rule",
+}
+MOST_COMPILED = 24  # per model; the one that was not used for longest makes room
+
+_compiled: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+class Walked(NamedTuple):
+    """Logits, relevance by number of the value (0 is the input), and the ledger of every step from the output down."""
+
+    logits: np.ndarray
+    values: dict[int, np.ndarray]
+    ledger: list
+
+
+def walk_back(
+    model: keras.Model,
+    graph: Graph,
+    rules: dict[int, Rule],
+    images: np.ndarray,
+    weights: np.ndarray,
+    start: np.ndarray,
+    activations: str = "pass",
+    everything: bool = False,
+    batch_size: int = 8,
+) -> Walked:
+    """Walk back from ``weights * logits + start`` (both (N, classes)) to the input, in batches of bounded size.
+
+    ``graph`` is that of the model as it is now, ``rules`` has the rule of every weighted sum by the number of its
+    output; ``everything`` asks for the values at every layer and the ledger.
+    """
+    numbers = [_numbers_of(rule, weights.dtype) for rule in dict.fromkeys(rules.values())]
+    run = compiled(model, graph, rules, activations, everything)
+    found = [
+        tf.nest.map_structure(np.asarray, run(images[rows], weights[rows], start[rows], numbers))
+        for rows in batches(len(images), batch_size)
+    ]
+    return found[0] if len(found) == 1 else tf.nest.map_structure(lambda *parts: np.concatenate(parts), *found)
+
+
+def compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:
+    """The compiled walk for this model and these rules; made on first use.
+
+    The store holds the model weakly and the compiled walk ends with it.
+    """
+    parts = _parts_of(graph)
+    distinct = list(dict.fromkeys(rules.values()))
+    assigned = {value: distinct.index(rule) for value, rule in rules.items()}
+    key = (
+        tuple(id(part) for part in parts),
+        tuple((step.name, step.inputs, step.output, step.activation) for step in graph.steps),
+        tuple(assigned.items()),
+        tuple(_structure_of(rule) for rule in distinct),
+        activations,
+        everything,
+    )
+    known = _compiled.setdefault(model, OrderedDict())
+    if key in known:
+        known.move_to_end(key)
+        return known[key][0]
+    dtype = model.outputs[0].dtype
+    classes = tf.TensorSpec((None, model.outputs[0].shape[-1]), dtype)
+
+    def run(images, weights, start, numbers):
+        numbers = [_numbers_from(rule, *arrays) for rule, arrays in zip(distinct, numbers, strict=True)]
+        chosen = {value: (distinct[i], numbers[i]) for value, i in assigned.items()}
+        return _walk(graph, chosen, tf.cast(images, dtype), weights, start, activations, everything)
+
+    specs = [tuple(tf.TensorSpec(array.shape, dtype) for array in _numbers_of(rule, dtype)) for rule in distinct]
+    signature = [tf.TensorSpec((None, *model.inputs[0].shape[1:]), model.inputs[0].dtype), classes, classes, specs]
+    # a concrete function cannot be traced again; without AutoGraph, errors keep their own line numbers
+    traced = tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
+    known[key] = traced, parts  # the parts are kept so that their ids stay theirs
+    while len(known) > MOST_COMPILED:
+        known.popitem(last=False)
+    return known[key][0]
+
+
+def _parts_of(graph: Graph) -> list:
+    """The objects a compiled walk was made from: layers, activations and variables (not their values)."""
+    parts = []
+    for step in graph.steps:
+        for layer in (step.layer, step.padding, *step.before, *step.after):
+            parts += [layer, getattr(layer, "activation", None), *getattr(layer, "variables", ())]
+    return parts
+
+
+def _structure_of(rule: Rule) -> tuple:
+    """What of a rule is built into the compiled walk; the rest is passed in."""
+    shares = tuple((share.where, share.positive == 0, share.negative == 0) for share in rule.shares)
+    return rule.contributions, rule.bias, shares, len(rule.low)
+
+
+def _numbers_of(rule: Rule, dtype) -> tuple[np.ndarray, ...]:
+    shares = [number for share in rule.shares for number in (share.factor, share.positive, share.negative)]
+    return np.array([rule.epsilon, *shares], dtype), np.array(rule.low, dtype), np.array(rule.high, dtype)
+
+
+def _numbers_from(rule: Rule, vector, low, high) -> Numbers:
+    rows = tf.unstack(tf.reshape(vector[1:], (-1, 3)), num=len(rule.shares))
+    shares = tuple(Share(*tf.unstack(row, num=3), share.where) for row, share in zip(rows, rule.shares, strict=True))
+    return Numbers(vector[0], shares, low, high)
+
+
+def _walk(graph: Graph, chosen: dict, images, weights, start, activations: str, everything: bool):
+    """Forwards through all steps, then backwards through all of them; traced into one graph."""
+    values, kept = {0: images}, {}
+    for step in graph.steps:
+        rule = chosen.get(step.output, (None,))[0]
+        values[step.output], kept[step.output] = _forward(step, rule, [values[i] for i in step.inputs])
+    logits = values[graph.output]
+    arriving = {graph.output: weights * logits + start}
+    ledger = []
+    for step in reversed(graph.steps):
+        r = arriving[step.output]
+        parts, lost = _backward(step, chosen.get(step.output), kept[step.output], r, activations, everything)
+        if everything:
+            ledger.append((per_picture(r), sum(per_picture(part) for part in parts), *lost))
+        for value, part in zip(step.inputs, parts, strict=True):
+            arriving[value] = part if value not in arriving else arriving[value] + part
+    return Walked(logits, arriving if everything else {0: arriving[0]}, ledger)
+
+
+def _forward(step: Step, rule: Rule | None, inputs: list):
+    """The output of a step, and what its backward pass needs."""
+    if step.form == "identity":
+        return inputs[0], None
+    if step.form == "route":
+        output = route(step, inputs)
+        return output, (inputs, output)
+    if step.form == "activation":
+        return _activate(step, inputs[0]), inputs[0]
+    linear = linear_map(step)
+    sums = forward(linear, rule, _joined(step, inputs), step.nonnegative)
+    return _activate(step, sums.z), (linear, sums)
+
+
+def _backward(step: Step, chosen, kept, r, activations: str, everything: bool):
+    """Values at every input of a step, from those at its output, and what got lost."""
+    if step.form == "identity":
+        return [r], no_losses(r)
+    if step.form == "route":
+        back = route_back(step, *kept, r)
+        padded = everything and base_of(step.layer, (keras.layers.ZeroPadding2D,))
+        other = per_picture(r * (1 - step.layer(tf.ones_like(kept[0][0])))) if padded else 0.0
+        return back, no_losses(r)._replace(other=no_losses(r).other + other)
+    if step.form == "activation":
+        return [_through_activation(step, kept, r, activations)], no_losses(r)
+    linear, sums = kept
+    r = _through_activation(step, sums.z, r, activations)
+    back, lost = backward(linear, *chosen, sums, r, step.nonnegative, everything)
+    return tf.unstack(back, num=len(step.inputs), axis=1) if len(step.inputs) > 1 else [back], lost
+
+
+def _joined(step: Step, inputs: list):
+    """The inputs of a weighted sum as one tensor; those of an Add are stacked in axis 1."""
+    if len(inputs) == 1:
+        return inputs[0]
+    if len({tuple(x.shape) for x in inputs}) > 1:
+        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
+        raise ValueError(f"Layer {step.name!r} adds arrays of different shapes ({shapes}); make them equal first.")
+    return tf.stack(inputs, axis=1)
+
+
+def _activate(step: Step, z):
+    if step.form == "activation" and not isinstance(step.layer, keras.layers.Activation):
+        return step.layer(z)
+    return z if step.activation == "linear" else step.layer.activation(z)
+
+
+def _through_activation(step: Step, z, r, mode: str):
+    if mode == "pass" or step.activation == "linear":
+        return r
+    if step.activation == "relu" and mode in ("guided", "deconvnet"):
+        r = tf.nn.relu(r)
+        if mode == "deconvnet":
+            return r
+    return adjoint(lambda z: _activate(step, z), z, r)

@@ -1,0 +1,144 @@
+"""The rules of Layer-wise Relevance Propagation (LRP), as declarations.
+
+Relevance R_j at the outputs of a layer z_j = sum_i x_i w_ij + b_j is handed to its inputs in proportion to what each of
+them contributed. A rule says what counts as a contribution and how the two signs are weighed; one backward pass
+(:mod:`helpers.lrp`) carries all of them out. Notation: v+ = max(v, 0), v- = min(v, 0), z_ij = x_i w_ij, P_j and N_j are
+the sums over i of the positive and the negative z_ij, and s(z) = z + epsilon where z >= 0, else z - epsilon.
+
+**Bias.** With ``bias=True`` the bias stands in the denominator like one more input and absorbs its share of the
+relevance. With ``bias=False`` it is left out of the rule (the forward pass keeps it), and the inputs get all of it.
+
+Sources: Bach et al. 2015 (doi:10.1371/journal.pone.0130140); Montavon et al. 2017, "deep Taylor decomposition"
+(doi:10.1016/j.patcog.2016.11.008); Lapuschkin et al. 2019, "Clever Hans" (doi:10.1038/s41467-019-08987-4); Montavon et
+al. 2019, "Layer-wise relevance propagation: an overview" (doi:10.1007/978-3-030-28954-6_10).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+STABILISER = 1e-6  # default epsilon: only keeps denominators from vanishing
+
+
+@dataclass(frozen=True)
+class Share:
+    """factor * (positive z_ij+ + negative z_ij-) / s(positive P_j + negative N_j + bias) of R_j goes to input i.
+
+    The bias is weighed like the contributions: positive b+ + negative b-. ``where`` restricts the share to outputs with
+    a pre-activation above ("z > 0") or below ("z < 0") zero.
+    """
+
+    factor: float = 1.0
+    positive: float = 1.0
+    negative: float = 1.0
+    where: str = "all"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: what contributes, in which shares, with which stabiliser. Made by the functions below.
+
+    Attributes
+    ----------
+    name : for tables and figures
+    contributions : "plain" (z_ij, signs together), "signed" (z_ij+ and z_ij- weighed apart), "box", "square", "ones",
+        "pass" (R_i = R_j), or "gradient" (R_i = sum_j w_ij R_j, which makes the same pass a gradient)
+    shares : how the relevance is split; the factors sum to 1
+    epsilon : the stabiliser of all denominators, at least 0
+    bias : whether the bias takes part and absorbs its share
+    low, high : bounds of the inputs, one number or one per channel; only for "box"
+    """
+
+    name: str
+    contributions: str
+    shares: tuple[Share, ...] = (Share(),)
+    epsilon: float = STABILISER
+    bias: bool = True
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        if not (np.isfinite(self.epsilon) and self.epsilon >= 0):
+            raise ValueError(f"The stabiliser epsilon is a finite number of at least 0; got {self.epsilon}.")
+
+
+def lrp_0(bias: bool = True) -> Rule:
+    """R_i = sum_j z_ij / z_j R_j (Bach et al. 2015, eq. 56). Where z_j = 0 the relevance is lost.
+
+    In a network of ReLUs and max poolings, biases kept, this is gradient times input.
+    """
+    return Rule("LRP-0", "plain", epsilon=0.0, bias=bias)
+
+
+def epsilon(epsilon: float = STABILISER, bias: bool = True) -> Rule:
+    """R_i = sum_j z_ij / s(z_j) R_j (Bach et al. 2015, eq. 58): a larger epsilon absorbs weak, conflicting evidence."""
+    return Rule(f"epsilon({epsilon:g})", "plain", epsilon=epsilon, bias=bias)
+
+
+def gamma(gamma: float = 0.25, epsilon: float = STABILISER, bias: bool = True) -> Rule:
+    """Contributions with the sign of the pre-activation count 1 + gamma times (Montavon et al. 2019).
+
+    R_i = sum_j ((1 + gamma) z_ij+ + z_ij-) / s((1 + gamma) P_j + N_j + b + gamma b+) R_j  where z_j > 0,
+    with the signs exchanged where z_j < 0; nothing where z_j = 0. gamma = 0 is the epsilon rule, a large gamma
+    approaches z+. The paper writes it for x >= 0 and z > 0 only; this form holds for inputs and outputs of any sign.
+    """
+    if not (np.isfinite(gamma) and gamma >= 0):
+        raise ValueError(f"gamma is a finite number of at least 0; got {gamma}.")
+    shares = (Share(1.0, 1 + gamma, 1.0, "z > 0"), Share(1.0, 1.0, 1 + gamma, "z < 0"))
+    return Rule(f"gamma({gamma:g})", "signed", shares, epsilon, bias)
+
+
+def z_plus(epsilon: float = STABILISER, bias: bool = True) -> Rule:
+    """R_i = sum_j z_ij+ / s(P_j + b_j+) R_j (Montavon et al. 2017): only what speaks in favour counts."""
+    return Rule("z+", "signed", (Share(1.0, 1.0, 0.0),), epsilon, bias)
+
+
+def alpha_beta(alpha: float = 2.0, beta: float | None = None, epsilon: float = STABILISER, bias: bool = True) -> Rule:
+    """R_i = sum_j (alpha z_ij+ / s(P_j + b_j+) - beta z_ij- / s(N_j + b_j-)) R_j (Bach et al. 2015, eq. 60).
+
+    alpha - beta = 1, so that relevance is conserved; ``beta`` may be left out. alpha = 1 is z+.
+
+    Raises
+    ------
+    ValueError
+        If alpha - beta is not 1, or beta is negative.
+    """
+    beta = alpha - 1 if beta is None else beta
+    if not (np.isfinite(alpha) and beta >= 0 and np.isclose(alpha - beta, 1, rtol=0, atol=1e-12)):
+        raise ValueError(f"alpha - beta must be 1 and beta at least 0; got alpha={alpha}, beta={beta}.")
+    shares = (Share(alpha, 1.0, 0.0), Share(-beta, 0.0, 1.0))
+    return Rule(f"alpha{alpha:g} beta{beta:g}", "signed", shares, epsilon, bias)
+
+
+def z_box(low, high, epsilon: float = STABILISER) -> Rule:
+    """R_i = sum_j (x_i w_ij - l_i w_ij+ - h_i w_ij-) / s(sum over i) R_j (z-B, Montavon et al. 2017), for l <= x <= h.
+
+    For the first layer, whose inputs are bounded: pixels. The bias cancels. ``low`` and ``high`` are the values of
+    black and white in the model's input space, one number or one per channel.
+
+    Raises
+    ------
+    ValueError
+        If a bound is not finite, low exceeds high, or the two differ in length.
+    """
+    low, high = (tuple(np.atleast_1d(np.asarray(bound, float)).tolist()) for bound in (low, high))
+    if len(low) != len(high) or not np.isfinite([low, high]).all() or any(np.greater(low, high)):
+        raise ValueError(
+            f"The box needs finite bounds low <= high, one or one per channel; got low={low}, high={high}."
+        )
+    return Rule("z-B", "box", epsilon=epsilon, bias=False, low=low, high=high)
+
+
+def w_square(epsilon: float = STABILISER, bias: bool = True) -> Rule:
+    """R_i = sum_j w_ij^2 / s(sum_i w_ij^2 + b_j^2) R_j (Montavon et al. 2017): for unbounded inputs."""
+    return Rule("w2", "square", epsilon=epsilon, bias=bias)
+
+
+def flat(epsilon: float = STABILISER) -> Rule:
+    """R_i = sum_j 1 / s(number of inputs of j) R_j (Lapuschkin et al. 2019): the same for every connected input."""
+    return Rule("flat", "ones", epsilon=epsilon, bias=False)
+
+
+def pass_on() -> Rule:
+    """R_i = R_j: hands relevance through a layer whose output has the shape of its input (activations always do)."""
+    return Rule("pass", "pass", epsilon=0.0, bias=False)

@@ -1,0 +1,133 @@
+"""How quick and how large the Taylor coefficients are: ``python tests/benchmarks/bench_taylor.py``.
+
+Everything is measured in one run on this machine, round by round, so that the ratios mean something where the seconds
+do not. Printed are medians over the rounds.
+"""
+
+import statistics
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from helpers.backend import keras, tf
+from helpers.networks import build_network, dense_network
+from helpers.taylor import taylor_coefficients
+
+INPUTS, EVENTS, ROUNDS = 30, 50_000, 5
+
+
+def nested_tapes(model: keras.Model, inputs: np.ndarray) -> float:
+    """The textbook form: differentiate each of the first derivatives by an outer tape, in a loop."""
+    inputs = tf.constant(inputs)
+    with tf.GradientTape(persistent=True) as outer:
+        outer.watch(inputs)
+        with tf.GradientTape() as inner:
+            inner.watch(inputs)
+            values = model(inputs)[:, 0]
+        gradient = inner.gradient(values, inputs)
+        columns = [gradient[:, i] for i in range(inputs.shape[1])]
+    rows = [tf.reduce_mean(tf.abs(outer.gradient(column, inputs)), axis=0) for column in columns]
+    return float(tf.reduce_sum(rows))
+
+
+def medians(cases: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+    """Median seconds of each case; the cases take turns, so that a busy moment of the machine hits all of them."""
+    seconds = {name: [] for name in cases}
+    for case in cases.values():
+        case()  # compile and warm up
+    for _ in range(rounds):
+        for name, case in cases.items():
+            start = time.perf_counter()
+            case()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def resident() -> float:
+    """Resident memory of this process in MB (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+def growth(case: Callable[[], object]) -> float:
+    """By how much the resident memory rises at most while a case runs, in MB."""
+    before, highest, done = resident(), [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            highest[0] = max(highest[0], resident() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        case()
+    finally:
+        done.set()
+        watcher.join()
+    return highest[0]
+
+
+def main() -> None:
+    generator = np.random.default_rng(0)
+    inputs = generator.standard_normal((EVENTS, INPUTS), dtype=np.float32)
+    model = build_network(INPUTS, (100,))
+    network = dense_network(model)
+    pair_kernels = generator.standard_normal((100, INPUTS * (INPUTS + 1) // 2), dtype=np.float32)
+    block = generator.standard_normal((5_000, 100), dtype=np.float32)
+
+    def products() -> None:
+        for _ in range(EVENTS // len(block)):
+            block @ pair_kernels
+
+    print(f"495 coefficients of a 30-100-1 network over {EVENTS} events, medians of {ROUNDS} rounds")
+    closed, tapes, bare = "closed form", "nested tapes, loop over 30 first derivatives", "the matrix products alone"
+    seconds = medians(
+        {
+            closed: lambda: taylor_coefficients(network, inputs),
+            tapes: lambda: nested_tapes(model, inputs),
+            bare: products,
+        }
+    )
+    for name, value in seconds.items():
+        print(f"  {name:<46} {value:6.3f} s")
+    print(f"  closed form against nested tapes: {seconds[tapes] / seconds[closed]:.1f} times faster (wanted: 10)")
+    print(f"  closed form against the matrix products alone: {seconds[closed] / seconds[bare]:.1f} times as long")
+
+    print("Deeper networks over 5000 events")
+    for hidden in ((100, 100), (100, 100, 100)):
+        deep = build_network(INPUTS, hidden)
+        plain = dense_network(deep)
+        few = inputs[:5_000]
+        case = medians(
+            {
+                closed: lambda plain=plain, few=few: taylor_coefficients(plain, few),
+                tapes: lambda deep=deep, few=few: nested_tapes(deep, few),
+            },
+            rounds=3,
+        )
+        shape = "-".join(str(size) for size in (INPUTS, *hidden, 1))
+        print(f"  {shape:<20} {case[closed]:.3f} s, {case[tapes] / case[closed]:.1f} times faster than nested tapes")
+
+    print("Memory of the computation, without the events themselves (wanted: below 150 MB)")
+    for hidden in ((100,), (100, 100)):
+        plain = dense_network(build_network(INPUTS, hidden))
+        for events in (25_000, 100_000) if len(hidden) == 1 else (5_000, 20_000):
+            many = generator.standard_normal((events, INPUTS), dtype=np.float32)
+            risen = growth(lambda plain=plain, many=many: taylor_coefficients(plain, many))
+            tracemalloc.start()
+            taylor_coefficients(plain, many)
+            peak = tracemalloc.get_traced_memory()[1] / 1e6
+            tracemalloc.stop()
+            shape = "-".join(str(size) for size in (INPUTS, *hidden, 1))
+            print(f"  {shape:<12} {events:>7} events: {peak:4.0f} MB of arrays, the process grew by {risen:4.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,520 @@
+import ast
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from helpers import check, files
+from helpers import check_computer as computer
+from helpers.check import MISSING, NOTE, OK
+from helpers.files import FILES, CourseFile
+
+ROOT = Path(__file__).parents[1]
+HEAD = "vgg16/vgg16_gap_head.npz"
+
+
+def lookup(**versions):
+    """A stand-in for importlib.metadata.version that knows these distributions only."""
+
+    def version(package):
+        if package.replace("-", "_") not in versions:
+            raise PackageNotFoundError(package)
+        return versions[package.replace("-", "_")]
+
+    return version
+
+
+def only(findings):
+    (finding,) = findings
+    return finding
+
+
+# --- the computer ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "mark"), [((3, 10, 14), MISSING), ((3, 11, 0), OK), ((3, 12, 1), OK), ((4, 0, 0), OK)]
+)
+def test_python_must_be_new_enough(version, mark):
+    finding = computer.python(version)
+    assert finding.mark == mark
+    assert ".".join(map(str, version)) in finding.text
+    assert finding.stops == ((1, 2, 3) if mark == MISSING else ())
+
+
+def test_packages_that_are_there_are_named_with_their_versions():
+    finding = only(computer.packages({"keras": "3.6", "numpy": "2.0"}, "packages", lookup(keras="3.10.1", numpy="2.0")))
+    assert (finding.mark, finding.text) == (OK, "packages: keras 3.10.1, numpy 2.0")
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [({}, "keras is not installed"), ({"keras": "3.5.9"}, "keras is 3.5.9, 3.6 is needed")],
+)
+def test_packages_that_lack_or_are_too_old_stop_every_notebook(found, problem):
+    good, bad = computer.packages({"keras": "3.6", "numpy": "2.0"}, "packages", lookup(numpy="2.4.6", **found))
+    assert (good.mark, good.text) == (OK, "packages: numpy 2.4.6")
+    assert (bad.mark, bad.stops) == (MISSING, (1, 2, 3))
+    assert problem in bad.text
+    assert bad.remedy == 'python -m pip install "keras>=3.6"'
+
+
+def test_nothing_good_is_said_when_nothing_is_there():
+    assert only(computer.packages({"keras": "3.6", "numpy": "2.0"}, "packages", lookup())).mark == MISSING
+
+
+@pytest.mark.parametrize(
+    ("found", "mark"),
+    [
+        ({"tensorflow": "2.21.0"}, OK),
+        ({"tensorflow_cpu": "2.18.0rc1"}, OK),
+        ({"tensorflow": "2.17.1"}, MISSING),
+        ({}, MISSING),
+    ],
+)
+def test_either_tensorflow_will_do(found, mark):
+    finding = computer.tensorflow_installed(lookup(**found))
+    assert finding.mark == mark
+    assert bool(finding.stops) == bool(finding.remedy) == (mark == MISSING)
+
+
+@pytest.mark.parametrize(("found", "mark"), [({"jupyterlab": "4.6.6"}, OK), ({"jupyterlab": "3.6"}, NOTE), ({}, NOTE)])
+def test_jupyterlab_may_be_elsewhere(found, mark):
+    finding = computer.jupyterlab(lookup(**found))
+    assert (finding.mark, finding.stops) == (mark, ())
+
+
+def test_the_lowest_versions_are_those_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    bounds = dict(line.split(";")[0].strip().split(">=") for line in project["dependencies"])
+    tensorflow, lowest = computer.TENSORFLOW
+    checked = {**computer.PACKAGES, **computer.WIDGETS, "jupyterlab": computer.JUPYTERLAB}
+    checked |= {name: lowest for name in tensorflow}
+    tools = {"nbformat", "nbconvert"}  # the notebooks are run and copied with these, students do without
+    carried = {"requests"}  # comes with pooch
+    assert checked == {name: bound for name, bound in bounds.items() if name not in tools | carried}
+    assert project["requires-python"] == f">={computer.PYTHON}"
+
+
+@pytest.mark.parametrize(
+    ("code", "mark", "words"),
+    [
+        ("print('tensorflow')", OK, "TensorFlow and Keras start"),
+        ("print('jax')", MISSING, "Keras runs on 'jax'"),
+        ("import no_such_module", MISSING, "No module named 'no_such_module'"),
+        ("raise SystemExit(3)", MISSING, "it ended with status 3"),
+        ("import time; time.sleep(60)", MISSING, "did not start within 2 s"),
+    ],
+)
+def test_tensorflow_is_tried_in_another_process(monkeypatch, code, mark, words):
+    monkeypatch.setattr(computer, "START", code)
+    finding = computer.tensorflow_starts(seconds=2 if "sleep" in code else 60)
+    assert finding.mark == mark
+    assert words in finding.text
+    assert finding.stops == ((1, 2, 3) if mark == MISSING else ())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as return codes")
+@pytest.mark.parametrize(
+    ("signal", "words"), [("SIGILL", "lacks instructions"), ("SIGKILL", "memory"), ("SIGSEGV", "crashed (SIGSEGV)")]
+)
+def test_a_crash_of_tensorflow_is_put_into_words(monkeypatch, signal, words):
+    no_dump = "import resource, signal; resource.setrlimit(resource.RLIMIT_CORE, (0, 0))"
+    monkeypatch.setattr(computer, "START", f"{no_dump}; signal.raise_signal(signal.{signal})")
+    finding = computer.tensorflow_starts()
+    assert finding.mark == MISSING
+    assert words in finding.text
+
+
+def test_an_illegal_instruction_on_windows_is_recognised():
+    done = subprocess.CompletedProcess([], 0xC000001D, "", "")
+    assert "lacks instructions" in computer._cause(done)
+
+
+def test_the_child_finds_this_package_from_anywhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(computer, "START", "import helpers.files; print('tensorflow')")
+    assert computer.tensorflow_starts().mark == OK
+
+
+@pytest.mark.parametrize(
+    ("limit", "mark"), [(None, NOTE), (2**30, MISSING), (int(1.5 * 2**30) - 1, MISSING), (int(1.5 * 2**30), OK)]
+)
+def test_memory_is_compared_with_what_is_needed(limit, mark):
+    finding = computer.memory(limit)
+    assert finding.mark == mark
+    assert "1.5 GiB" in finding.text
+    assert bool(finding.stops) == (mark == MISSING)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ({}, None),
+        ({"sys/fs/cgroup/memory.max": "1000"}, 1000),
+        ({"sys/fs/cgroup/memory.max": "max"}, None),
+        ({"sys/fs/cgroup/memory/memory.limit_in_bytes": "2000"}, 2000),
+        ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/memory.max": "3000"}, 3000),
+        (
+            {
+                "proc/self/cgroup": "0::/a/b\n",
+                "sys/fs/cgroup/a/memory.max": "4000",
+                "sys/fs/cgroup/a/b/memory.max": "max",
+            },
+            4000,
+        ),
+        (
+            {"proc/self/cgroup": "5:cpu,memory:/c\n1:cpu:/\n", "sys/fs/cgroup/memory/c/memory.limit_in_bytes": "5000"},
+            5000,
+        ),
+        ({"proc/self/cgroup": "0::/elsewhere\n", "sys/fs/cgroup/a/memory.max": "1"}, None),
+    ],
+)
+def test_the_limit_of_a_container_counts(tmp_path, written, expected):
+    for name, text in written.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert computer.memory_limit(tmp_path) == (
+        computer.memory_limit(tmp_path / "none") if expected is None else expected
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/meminfo")
+def test_without_a_container_the_limit_is_the_computers_memory(tmp_path):
+    total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
+    assert computer.memory_limit(tmp_path) == pytest.approx(total, rel=0.01)
+
+
+def test_a_note_says_when_jupyterlab_lacks_its_side_of_the_widgets(tmp_path):
+    (tmp_path / "one" / "@jupyter-widgets" / "jupyterlab-manager").mkdir(parents=True)
+    finding = only(computer.widget_extensions([tmp_path / "one", tmp_path / "two"]))
+    assert (finding.mark, finding.stops) == (NOTE, ())
+    assert "ipycanvas not found" in finding.text
+    (tmp_path / "two" / "ipycanvas").mkdir(parents=True)
+    assert computer.widget_extensions([tmp_path / "one", tmp_path / "two"]) == []
+
+
+@pytest.mark.parametrize("module", ["check.py", "check_computer.py", "__init__.py"])
+def test_an_old_python_can_still_read_the_check(module):
+    source = (ROOT / "helpers" / module).read_text()
+    tree = ast.parse(source, feature_version=(3, 8))
+    top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {(node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name for node in top}
+    own = {"__future__", "helpers", "helpers.check_computer"}
+    assert all(name.split(".")[0] in sys.stdlib_module_names or name in own for name in names)
+
+
+# --- the files -------------------------------------------------------------------------------------------------------
+
+
+def convolution_arrays(seed=0):
+    rng = np.random.default_rng(seed)
+    layers = {"block1_conv1": (3, 3, 3, 8), "block5_conv3": (3, 3, 8, 4)}
+    arrays = {f"{name}_kernel": rng.normal(size=shape).astype(np.float32) for name, shape in layers.items()}
+    return arrays | {f"{name}_bias": rng.normal(size=shape[-1]).astype(np.float32) for name, shape in layers.items()}
+
+
+def write_official(path, arrays):
+    """The layout of Keras' own file, dense layers and empty groups included."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        for name in ("block1_pool", "flatten"):
+            file.create_group(name)
+        file.create_dataset("fc1/fc1_W_1:0", data=np.zeros((4, 4), np.float32))
+        for name, array in arrays.items():
+            layer, _, kind = name.rpartition("_")
+            file.create_dataset(f"{layer}/{layer}_{'W' if kind == 'kernel' else 'b'}_1:0", data=array)
+    return path
+
+
+def write_bundled(path, arrays):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, **{name: array.astype(np.float16) for name, array in arrays.items()})
+    return path
+
+
+@pytest.fixture
+def course(monkeypatch, tmp_path):
+    """A small course in a folder of its own, everything in place but the downloads; returns that folder."""
+    data = tmp_path / "data"
+    monkeypatch.setattr(files, "folders", lambda: [data])
+    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    write_bundled(data / check.CONVOLUTIONS, convolution_arrays())
+    for path in (HEAD, "imagenet_class_index.json", check.EVENTS, "cutouts/index.tsv", "cutouts/cat.png"):
+        (data / path).parent.mkdir(parents=True, exist_ok=True)
+        (data / path).write_text(f"the content of {path}")
+    for path, file in list(FILES.items()):
+        content = (data / path).read_bytes() if (data / path).exists() else b"downloaded " + path.encode()
+        known = "sha256:" + hashlib.sha256(content).hexdigest()
+        monkeypatch.setitem(FILES, path, CourseFile(path, file.words, "", len(content), known, file.url))
+    return data
+
+
+def download(course, monkeypatch, path, content=None):
+    """Put a download there; with a content of its own it becomes the right one."""
+    target = course / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content or b"downloaded " + path.encode())
+
+
+def official(course, monkeypatch, arrays):
+    path = write_official(course / check.OFFICIAL, arrays)
+    known = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+    file = FILES[check.OFFICIAL]
+    entry = CourseFile(check.OFFICIAL, file.words, "", path.stat().st_size, known, file.url)
+    monkeypatch.setitem(FILES, check.OFFICIAL, entry)
+
+
+def stopped(findings):
+    return sorted({number for finding in findings for number in finding.stops})
+
+
+def test_a_complete_course_is_said_in_one_line(course):
+    finding = only(check.bundled_files())
+    assert (finding.mark, finding.text) == (OK, "4 bundled files, sizes and hashes right; 1 cut-outs for collages")
+
+
+@pytest.mark.parametrize(
+    ("path", "numbers"),
+    [(check.EVENTS, [1]), (check.CONVOLUTIONS, [2, 3]), (HEAD, [2, 3]), ("cutouts/index.tsv", [2, 3])],
+)
+def test_a_missing_file_stops_the_notebooks_that_need_it(course, path, numbers):
+    (course / path).unlink()
+    findings = check.bundled_files()
+    assert stopped(findings) == numbers
+    assert [f.mark for f in findings] == [OK, MISSING]
+    assert findings[1].text.startswith("not found: ")
+    assert "copy data/" in findings[1].remedy
+
+
+@pytest.mark.parametrize("content", [b"", b"too short"])
+def test_a_damaged_file_is_named(course, content):
+    (course / HEAD).write_bytes(content)
+    ok, damaged = check.bundled_files()
+    assert ok.text.startswith("3 bundled files")
+    assert (damaged.mark, damaged.stops) == (MISSING, (2, 3))
+    assert f"{course / HEAD} has {len(content)} bytes instead of" in damaged.text
+    assert "\n" not in damaged.text
+
+
+def test_an_unreadable_file_is_named(course, monkeypatch):
+    def refuse(path, alg):
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(files.pooch, "file_hash", refuse)
+    findings = check.bundled_files()
+    assert stopped(findings) == [1, 2, 3]
+    assert all("Permission denied" in finding.text for finding in findings if finding.mark == MISSING)
+
+
+def test_the_small_event_file_may_be_missing_where_the_large_one_is_there(course, monkeypatch):
+    (course / check.EVENTS).unlink()
+    download(course, monkeypatch, check.ALL_EVENTS)
+    assert stopped(check.bundled_files()) == []
+
+
+def test_downloads_are_not_needed_and_how_to_get_them_is_said(course):
+    findings = check.downloads()
+    assert [finding.mark for finding in findings] == [NOTE, NOTE]
+    assert stopped(findings) == []
+    for finding, path in zip(findings, (check.OFFICIAL, check.ALL_EVENTS), strict=True):
+        assert finding.remedy == f"python -m helpers.download {Path(path).name}"
+        assert "to download" in finding.text
+
+
+def test_a_download_that_is_there_is_named_and_a_damaged_one_stands_in_the_way(course, monkeypatch):
+    download(course, monkeypatch, check.ALL_EVENTS)
+    _, events = check.downloads()
+    assert (events.mark, events.stops) == (OK, ())
+    assert str(course / check.ALL_EVENTS) in events.text
+    download(course, monkeypatch, check.ALL_EVENTS, b"half of it")
+    _, events = check.downloads()
+    assert (events.mark, events.stops) == (MISSING, (1,))
+    assert events.remedy.startswith("delete it, then: python -m helpers.download")
+
+
+def test_the_data_folder_is_mentioned_when_it_is_set(tmp_path):
+    assert check.data_folder(None) == check.data_folder("") == []
+    assert only(check.data_folder(str(tmp_path))).mark == OK
+    finding = only(check.data_folder(str(tmp_path / "mistyped")))
+    assert (finding.mark, finding.stops) == (NOTE, ())
+    assert "not a folder" in finding.text
+
+
+# --- the official weights --------------------------------------------------------------------------------------------
+
+
+def test_equal_convolutions_have_no_difference(tmp_path):
+    arrays = convolution_arrays()
+    theirs, ours = write_official(tmp_path / "o.h5", arrays), write_bundled(tmp_path / "b.npz", arrays)
+    assert check.difference(theirs, ours) == (0, 0.0)
+
+
+@pytest.mark.parametrize("name", list(convolution_arrays()))
+def test_one_changed_number_is_found_wherever_it_is(tmp_path, name):
+    arrays = convolution_arrays()
+    ours = write_bundled(tmp_path / "b.npz", arrays)
+    arrays[name].flat[1] = np.float32(np.float16(arrays[name].flat[1])) + 0.25
+    unequal, largest = check.difference(write_official(tmp_path / "o.h5", arrays), ours)
+    assert unequal == 1
+    assert largest == pytest.approx(0.25, abs=0.01)
+
+
+def test_the_last_bit_of_half_precision_counts_and_less_does_not(tmp_path):
+    arrays = convolution_arrays()
+    for array in arrays.values():
+        array[...] = np.float16(1)
+    ours = write_bundled(tmp_path / "b.npz", arrays)
+    arrays["block1_conv1_bias"][0] = 1 + 2.0**-13
+    assert check.difference(write_official(tmp_path / "less.h5", arrays), ours) == (0, 0.0)
+    arrays["block1_conv1_bias"][0] = 1 + 2.0**-10
+    assert check.difference(write_official(tmp_path / "bit.h5", arrays), ours) == (1, 2.0**-10)
+
+
+def test_a_nan_is_a_difference(tmp_path):
+    arrays = convolution_arrays()
+    theirs = write_official(tmp_path / "o.h5", arrays)
+    arrays["block1_conv1_bias"][0] = np.nan
+    assert check.difference(theirs, write_bundled(tmp_path / "b.npz", arrays)) == (1, np.inf)
+
+
+def test_a_missing_layer_or_another_shape_is_refused(tmp_path):
+    arrays = convolution_arrays()
+    ours = write_bundled(tmp_path / "b.npz", arrays)
+    other = {**arrays, "block1_conv1_bias": np.zeros(9, np.float32)}
+    with pytest.raises(ValueError, match=r"block1_conv1_bias has the shape \(8,\), officially \(9,\)"):
+        check.difference(write_official(tmp_path / "shape.h5", other), ours)
+    del other["block1_conv1_bias"]
+    with pytest.raises(ValueError, match="no block1_conv1/block1_conv1_b_1:0"):
+        check.difference(write_official(tmp_path / "lacks.h5", other), ours)
+
+
+def test_without_the_official_file_nothing_is_compared(course):
+    assert check.convolutions() == []
+
+
+def test_the_comparison_is_reported(course, monkeypatch):
+    arrays = convolution_arrays()
+    official(course, monkeypatch, arrays)
+    assert only(check.convolutions()).mark == OK
+    arrays["block1_conv1_bias"][0] += 0.5
+    official(course, monkeypatch, arrays)
+    finding = only(check.convolutions())
+    assert (finding.mark, finding.stops) == (NOTE, ())
+    assert finding.text.startswith("1 bundled weights of VGG16 differ")
+
+
+def test_a_comparison_that_fails_is_a_note(course, monkeypatch):
+    download(course, monkeypatch, check.OFFICIAL)  # right size and hash, but no HDF5
+    finding = only(check.convolutions())
+    assert (finding.mark, finding.stops) == (NOTE, ())
+
+
+# --- the whole screen ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("every_event", [False, True])
+@pytest.mark.parametrize("full_network", [False, True])
+def test_the_default_of_each_notebook_is_said(every_event, full_network):
+    lines = check.notebooks([], every_event, full_network)
+    assert [line.mark for line in lines] == [OK] * 3
+    assert ("818,238" in lines[0].text) == every_event
+    assert ("22,800" in lines[0].text) != every_event
+    assert all(("VGG16-GAP" in line.text) != full_network for line in lines[1:])
+
+
+def test_what_stops_a_notebook_is_said_with_it():
+    findings = [
+        check.Finding(MISSING, "no head", stops=(2, 3)),
+        check.Finding(MISSING, "no names", stops=(3,)),
+        check.Finding(NOTE, "a note", stops=(1,)),
+    ]
+    one, two, three = check.notebooks(findings, False, False)
+    assert [line.mark for line in (one, two, three)] == [OK, MISSING, MISSING]
+    assert two.text == "notebook 2 cannot run (no head)"
+    assert three.text == "notebook 3 cannot run (no head; and 1 more)"
+
+
+def test_everything_there_is_status_zero_and_one_screen(course, monkeypatch, capsys):
+    official(course, monkeypatch, convolution_arrays())
+    monkeypatch.setattr(computer, "START", "print('tensorflow')")
+    monkeypatch.setattr(computer, "memory_limit", lambda: 2**33)
+    assert check.main([]) == 0
+    out = capsys.readouterr().out
+    for words in ("Python", "TensorFlow", "JupyterLab", "widgets: ipywidgets", "memory: 8.0 GiB", "rounded to half"):
+        assert words in out
+    assert "notebook 3 will use the full VGG16" in out
+    assert "Every notebook can run." in out
+    assert MISSING not in out
+    assert len(out.splitlines()) <= 30
+    assert all(len(line) <= 110 or str(course) in line for line in out.splitlines())
+
+
+def test_quick_starts_nothing_and_compares_nothing(course, monkeypatch, capsys):
+    official(course, monkeypatch, convolution_arrays())
+
+    def refuse(*arguments, **keywords):
+        raise AssertionError("too slow for --quick")
+
+    monkeypatch.setattr(computer, "tensorflow_starts", refuse)
+    monkeypatch.setattr(check, "difference", refuse)
+    assert check.main(["--quick"]) == 0
+    assert "Every notebook can run." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda course, patch: (course / HEAD).unlink(),
+        lambda course, patch: (course / check.EVENTS).write_text("spoilt"),
+        lambda course, patch: (course / check.OFFICIAL).write_text("spoilt"),
+        lambda course, patch: patch.setattr(computer, "memory_limit", lambda: 2**30),
+        lambda course, patch: patch.setattr(computer, "START", "import no_such_module"),
+        lambda course, patch: patch.setitem(computer.PACKAGES, "no-such-package", "1.0"),
+        lambda course, patch: patch.setitem(computer.WIDGETS, "ipycanvas", "99.0"),
+        lambda course, patch: patch.setitem(sys.modules, "pooch", None),
+        lambda course, patch: patch.setattr(
+            computer, "python", lambda: computer.Finding(MISSING, "old", "", (1, 2, 3))
+        ),
+    ],
+)
+def test_whatever_stops_a_notebook_is_status_one(course, monkeypatch, capsys, harm):
+    monkeypatch.setattr(computer, "START", "print('tensorflow')")
+    monkeypatch.setattr(computer, "memory_limit", lambda: 2**33)
+    assert check.main([]) == 0
+    harm(course, monkeypatch)
+    if sys.modules.get("pooch", 0) is None:
+        monkeypatch.delitem(sys.modules, "helpers.files")
+        monkeypatch.delattr("helpers.files")
+    capsys.readouterr()
+    assert check.main([]) == 1
+    out = capsys.readouterr().out
+    assert "Something is missing" in out
+    assert "cannot run" in out
+    assert len(out.splitlines()) <= 30
+
+
+def test_notes_alone_are_status_zero(course, monkeypatch, capsys):
+    monkeypatch.setattr(computer, "START", "print('tensorflow')")
+    monkeypatch.setattr(computer, "memory_limit", lambda: None)
+    monkeypatch.setenv("COURSE_DATA_DIR", "mistyped")
+    assert check.main([]) == 0
+    assert capsys.readouterr().out.count("  note    ") == 4
+
+
+def test_it_runs_as_a_module_and_ends_with_its_status():
+    result = subprocess.run(
+        [sys.executable, "-m", "helpers.check", "--quick"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert result.stderr == ""
+    assert result.returncode == ("cannot run" in result.stdout)
+    assert result.stdout.startswith("Programs\n  ok      Python ")
