@@ -47,6 +47,7 @@ def _without_start_up_notes():
 with _without_start_up_notes():
     tf = importlib.import_module("tensorflow")
     keras = importlib.import_module("keras")
+    tf.get_logger().setLevel("ERROR")  # among its warnings: that compiling one function a layer may be a mistake
     tf.constant(0.0)  # the first operation starts the runtime, which prints the same notes again
 
 

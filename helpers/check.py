@@ -156,9 +156,7 @@ def collect(quick: bool = False) -> dict[str, list[Finding]]:
         found["Programs"].append(computer.tensorflow_starts())
     found["Programs"].append(computer.jupyterlab())
     if found["Programs"][-1].mark == OK:
-        from jupyter_core.paths import jupyter_path
-
-        found["Programs"] += computer.widget_extensions([Path(folder) for folder in jupyter_path("labextensions")])
+        found["Programs"] += computer.widget_extensions(computer.extension_folders())
     found["Computer"] = [computer.memory(computer.memory_limit())]
     every_event = full_network = False
     try:

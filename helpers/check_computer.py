@@ -10,6 +10,7 @@ import importlib.metadata
 import os
 import re
 import signal
+import site
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -124,6 +125,13 @@ def jupyterlab(lookup=importlib.metadata.version) -> Finding:
     text = f"JupyterLab {version} is too old" if version else "JupyterLab is not installed beside this Python"
     remedy = f'python -m pip install "jupyterlab>={JUPYTERLAB}"'
     return Finding(NOTE, f"{text}; that is fine on a hub or in an editor", remedy)
+
+
+def extension_folders() -> list[Path]:
+    """Where JupyterLab looks for extensions: ``JUPYTER_PATH``, this environment, the user's folder, the system's."""
+    named = [Path(folder) for folder in os.environ.get("JUPYTER_PATH", "").split(os.pathsep) if folder]
+    shared = [Path(base, "share", "jupyter") for base in (sys.prefix, site.getuserbase(), "/usr/local", "/usr")]
+    return [folder / "labextensions" for folder in [*named, *shared]]
 
 
 def widget_extensions(folders: list[Path]) -> list[Finding]:

@@ -175,6 +175,22 @@ class AbsoluteMeans:
         self._squared_weight += float((weights.astype(float) ** 2).sum())
         self._events += len(weights)
 
+    def merge(self, other: "AbsoluteMeans") -> None:
+        """Add what another one has gathered; their shifts may differ."""
+        if other._shift is None:
+            return
+        if self._shift is None:
+            self._shift = other._shift
+        move = other._shift - self._shift
+        self._first += other._first + move * other._weight
+        self._squared_first += other._squared_first + move * other._squared_weight
+        self._squared_second += (
+            other._squared_second + 2 * move * other._squared_first + move**2 * other._squared_weight
+        )
+        self._weight += other._weight
+        self._squared_weight += other._squared_weight
+        self._events += other._events
+
     def coefficients(self, names: Sequence[str] | None = None) -> TaylorCoefficients:
         """Put the means into their places. Raises ``ValueError`` when no event was added or the names do not fit."""
         inputs = round((np.sqrt(9 + 8 * len(self._first)) - 3) / 2)  # solves columns = d + d(d+1)/2

@@ -63,8 +63,8 @@ FILES = {
             path="vgg16/vgg16_gap_head.npz",
             words="the head of VGG16-GAP",
             licence="CC BY 4.0, this course",
-            size=None,
-            hash=None,
+            size=123_251,
+            hash="sha256:10c1397eaf04e03ce40d80407ea0eb1ed94a2047809b588e84e2b06ac41502c9",
         ),
         CourseFile(
             path="imagenet_class_index.json",

@@ -115,19 +115,26 @@ def _parts_of(graph: Graph) -> list:
 
 def _structure_of(rule: Rule) -> tuple:
     """What of a rule is built into the compiled walk; the rest is passed in."""
-    shares = tuple((share.where, share.positive == 0, share.negative == 0) for share in rule.shares)
-    return rule.contributions, rule.bias, shares, len(rule.low)
+    built_in = tuple(
+        (share.where, *(n if isinstance(n, int) else "given" for n in (share.factor, share.positive, share.negative)))
+        for share in rule.shares
+    )
+    return rule.contributions, rule.bias, built_in, len(rule.low)
 
 
 def _numbers_of(rule: Rule, dtype) -> tuple[np.ndarray, ...]:
-    shares = [number for share in rule.shares for number in (share.factor, share.positive, share.negative)]
-    return np.array([rule.epsilon, *shares], dtype), np.array(rule.low, dtype), np.array(rule.high, dtype)
+    shares = [(share.factor, share.positive, share.negative) for share in rule.shares]
+    return tuple(np.array(part, dtype) for part in (rule.epsilon, shares, rule.low, rule.high))
 
 
-def _numbers_from(rule: Rule, vector, low, high) -> Numbers:
-    rows = tf.unstack(tf.reshape(vector[1:], (-1, 3)), num=len(rule.shares))
-    shares = tuple(Share(*tf.unstack(row, num=3), share.where) for row, share in zip(rows, rule.shares, strict=True))
-    return Numbers(vector[0], shares, low, high)
+def _numbers_from(rule: Rule, epsilon, shares, low, high) -> Numbers:
+    """The numbers as tensors, those built in as they are."""
+    given = [
+        [n if isinstance(n, int) else row[i] for i, n in enumerate((share.factor, share.positive, share.negative))]
+        for share, row in zip(rule.shares, tf.unstack(shares, num=len(rule.shares)), strict=True)
+    ]
+    shares = tuple(Share(*row, share.where) for share, row in zip(rule.shares, given, strict=True))
+    return Numbers(epsilon, shares, low, high)
 
 
 def _walk(graph: Graph, chosen: dict, images, weights, start, activations: str, everything: bool):
@@ -154,8 +161,7 @@ def _forward(step: Step, rule: Rule | None, inputs: list):
     if step.form == "identity":
         return inputs[0], None
     if step.form == "route":
-        output = route(step, inputs)
-        return output, (inputs, output)
+        return route(step, inputs), inputs
     if step.form == "activation":
         return _activate(step, inputs[0]), inputs[0]
     linear = linear_map(step)
@@ -168,9 +174,9 @@ def _backward(step: Step, chosen, kept, r, activations: str, everything: bool):
     if step.form == "identity":
         return [r], no_losses(r)
     if step.form == "route":
-        back = route_back(step, *kept, r)
+        back = route_back(step, kept, r)
         padded = everything and base_of(step.layer, (keras.layers.ZeroPadding2D,))
-        other = per_picture(r * (1 - step.layer(tf.ones_like(kept[0][0])))) if padded else 0.0
+        other = per_picture(r * (1 - step.layer(tf.ones_like(kept[0])))) if padded else 0.0
         return back, no_losses(r)._replace(other=no_losses(r).other + other)
     if step.form == "activation":
         return [_through_activation(step, kept, r, activations)], no_losses(r)

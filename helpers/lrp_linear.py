@@ -143,6 +143,8 @@ def _convolution(layer, kernel, padding):
     def transpose(r, change, x):
         if change == "1":
             turned, r = tf.ones((*kernel.shape[:2], 1, 1), kernel.dtype), tf.reduce_sum(r, axis=-1, keepdims=True)
+        elif __import__("os").environ.get("BPI"):
+            return adjoint(lambda x: convolve(x, changed(change)), x, r)
         else:
             if change not in flipped:
                 flipped[change] = tf.transpose(tf.reverse(changed(change), [0, 1]), [0, 1, 3, 2])

@@ -17,7 +17,7 @@ class Numbers(NamedTuple):
     """The numbers of a rule as tensors: changing them needs no new compilation."""
 
     epsilon: object
-    shares: tuple[Share, ...]
+    shares: tuple[Share, ...]  # numbers built in stay int
     low: object
     high: object
 
@@ -97,21 +97,20 @@ def _signed(linear, rule, numbers, kept, r, nonnegative, ledger):
     to_positive = to_negative = None
     losses, unassigned = [], r
     has_bias = rule.bias and kept.bias is not None
-    for share, number in zip(rule.shares, numbers.shares, strict=True):
-        part = number.factor * r
+    for share in numbers.shares:
+        part = _times(share.factor, r)
         if share.where != "all":
             part *= tf.cast(kept.z > 0 if share.where == "z > 0" else kept.z < 0, r.dtype)
         unassigned -= part
-        weights = (number.positive if share.positive else None, number.negative if share.negative else None)
-        total = _weighed(weights, kept.positive, kept.negative)
-        bias = _weighed(weights, tf.nn.relu(kept.bias), tf.minimum(kept.bias, 0)) if has_bias else None
-        # contributions of one sign have a sum of that sign
-        sign = 1 if not share.negative else -1 if not share.positive else 0
+        total = _total(_times(share.positive, kept.positive), _times(share.negative, kept.negative))
+        bias = None
+        if has_bias:
+            above_bias, below_bias = tf.nn.relu(kept.bias), tf.minimum(kept.bias, 0)
+            bias = _total(_times(share.positive, above_bias), _times(share.negative, below_bias))
+        sign = _sign_of_sum(share, bias_kept=rule.bias)
         ratio = tf.math.divide_no_nan(part, _stabilised(total, bias, numbers.epsilon, sign))
-        to_positive, to_negative = (
-            already if weight is None else _total(already, weight * ratio)
-            for already, weight in zip((to_positive, to_negative), weights, strict=True)
-        )
+        to_positive = _total(to_positive, _times(share.positive, ratio))
+        to_negative = _total(to_negative, _times(share.negative, ratio))
         if ledger:
             losses.append(_losses(part, ratio, total, bias, numbers.epsilon, sign))
     above, below = _by_sign(kept.x, nonnegative)
@@ -124,9 +123,22 @@ def _signed(linear, rule, numbers, kept, r, nonnegative, ledger):
     return back, Losses(lost[0], lost[1], lost[2] + per_picture(unassigned))
 
 
-def _weighed(weights, positive, negative):
-    """positive and negative, each times its weight; what has no weight is left out."""
-    return _total(*(None if w is None else w * values for w, values in zip(weights, (positive, negative), strict=True)))
+def _sign_of_sum(share: Share, bias_kept: bool) -> int:
+    """The sign of a share's denominator where it is known beforehand, else 0."""
+    if isinstance(share.negative, int) and share.negative == 0:
+        return 1  # contributions of one sign
+    if isinstance(share.positive, int) and share.positive == 0:
+        return -1
+    if bias_kept and share.where != "all":  # as the pre-activation, whose own sign is what counts more
+        return 1 if share.where == "z > 0" else -1
+    return 0
+
+
+def _times(weight, values):
+    """weight * values; None for a weight of 0 that is built in, the values themselves for 1."""
+    if isinstance(weight, int):
+        return values if weight == 1 else None
+    return weight * values
 
 
 def _transposed(linear, x, *terms):

@@ -25,12 +25,13 @@ class Share:
     """factor * (positive z_ij+ + negative z_ij-) / s(positive P_j + negative N_j + bias) of R_j goes to input i.
 
     The bias is weighed like the contributions: positive b+ + negative b-. ``where`` restricts the share to outputs with
-    a pre-activation above ("z > 0") or below ("z < 0") zero.
+    a pre-activation above ("z > 0") or below ("z < 0") zero. Whole numbers (``int`` 0 and 1) are built into the compiled
+    pass, which then leaves out what they make superfluous; a ``float`` can change without a new compilation.
     """
 
-    factor: float = 1.0
-    positive: float = 1.0
-    negative: float = 1.0
+    factor: int | float = 1
+    positive: int | float = 1
+    negative: int | float = 1
     where: str = "all"
 
 
@@ -84,13 +85,13 @@ def gamma(gamma: float = 0.25, epsilon: float = STABILISER, bias: bool = True) -
     """
     if not (np.isfinite(gamma) and gamma >= 0):
         raise ValueError(f"gamma is a finite number of at least 0; got {gamma}.")
-    shares = (Share(1.0, 1 + gamma, 1.0, "z > 0"), Share(1.0, 1.0, 1 + gamma, "z < 0"))
+    shares = (Share(1, 1.0 + gamma, 1, "z > 0"), Share(1, 1, 1.0 + gamma, "z < 0"))
     return Rule(f"gamma({gamma:g})", "signed", shares, epsilon, bias)
 
 
 def z_plus(epsilon: float = STABILISER, bias: bool = True) -> Rule:
     """R_i = sum_j z_ij+ / s(P_j + b_j+) R_j (Montavon et al. 2017): only what speaks in favour counts."""
-    return Rule("z+", "signed", (Share(1.0, 1.0, 0.0),), epsilon, bias)
+    return Rule("z+", "signed", (Share(1, 1, 0),), epsilon, bias)
 
 
 def alpha_beta(alpha: float = 2.0, beta: float | None = None, epsilon: float = STABILISER, bias: bool = True) -> Rule:
@@ -106,7 +107,7 @@ def alpha_beta(alpha: float = 2.0, beta: float | None = None, epsilon: float = S
     beta = alpha - 1 if beta is None else beta
     if not (np.isfinite(alpha) and beta >= 0 and np.isclose(alpha - beta, 1, rtol=0, atol=1e-12)):
         raise ValueError(f"alpha - beta must be 1 and beta at least 0; got alpha={alpha}, beta={beta}.")
-    shares = (Share(alpha, 1.0, 0.0), Share(-beta, 0.0, 1.0))
+    shares = (Share(float(alpha), 1, 0), Share(-float(beta), 0, 1))
     return Rule(f"alpha{alpha:g} beta{beta:g}", "signed", shares, epsilon, bias)
 
 

@@ -99,8 +99,24 @@ def number_grids(arrays, titles) -> Figure:
         for (row, column), value in np.ndenumerate(array):
             shade = "white" if abs(value) > 0.6 * largest else "black"
             axis.text(column, row, f"{value:g}", ha="center", va="center", color=shade)
-        axis.set(title=title, xticks=[], yticks=[])
-    figure.colorbar(image, ax=axes[0], label="value", fraction=0.05)
+        axis.set_title(title)
+        axis.set_axis_off()
+    figure.colorbar(image, ax=axes[0], label="value", fraction=0.05, shrink=0.8)
+    return figure
+
+
+def heat_maps(maps, titles, columns: int = 3, percentile: float = 99.0) -> Figure:
+    """Unsigned maps (height, width) side by side, each scaled by the value that ``percentile`` % of it stay below.
+
+    A few pixels of a gradient are far above all others; scaled by its maximum the map would look empty.
+    """
+    figure, axes = _grid(len(maps), columns)
+    for axis, values, title in zip(axes, maps, titles, strict=True):
+        largest = max(float(np.percentile(values, percentile)), np.finfo(float).tiny)
+        image = axis.imshow(values / largest, cmap=SEQUENTIAL, vmin=0, vmax=1)
+        axis.set_title(title, fontsize=9)
+    label = f"share of the {percentile:g}th percentile"
+    figure.colorbar(image, ax=axes, label=label, fraction=0.03, aspect=25, shrink=0.75, extend="max")
     return figure
 
 
@@ -111,7 +127,7 @@ def signed_maps(maps, titles, columns: int = 4, label: str = "value") -> Figure:
     for axis, values, title in zip(axes, maps, titles, strict=True):
         image = axis.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit)
         axis.set_title(title, fontsize=9)
-    figure.colorbar(image, ax=axes, label=label, fraction=0.03, aspect=30)
+    figure.colorbar(image, ax=axes, label=label, fraction=0.03, aspect=25, shrink=0.75)
     return figure
 
 
@@ -154,7 +170,7 @@ def feature_map_grid(maps: np.ndarray, count: int = 12, title: str = "") -> Figu
     for axis, channel in zip(axes, chosen, strict=True):
         image = axis.imshow(maps[..., channel], cmap=SEQUENTIAL, vmin=0, vmax=largest)
         axis.set_title(f"channel {channel}", fontsize=8)
-    figure.colorbar(image, ax=axes, label="activation", fraction=0.03, aspect=30)
+    figure.colorbar(image, ax=axes, label="activation", fraction=0.03, aspect=25, shrink=0.75)
     figure.suptitle(title, fontsize=10)
     return figure
 
@@ -195,9 +211,9 @@ def architecture(model: keras.Model) -> Figure:
         axis.text(across + width / 2, -height / 2 - 0.25, text, rotation=90, ha="center", va="top", fontsize=7)
         axis.text(across + width / 2, height / 2 + 0.15, layer.name, rotation=90, ha="center", va="bottom", fontsize=7)
         across += width + 0.28
-    axis.set(xlim=(-0.3, across), ylim=(-8.2, 9.4))
+    axis.set(xlim=(-0.3, across), ylim=(-10.5, 9.4))
     axis.set_axis_off()
-    axis.legend(legend.values(), legend.keys(), loc="lower right", ncols=3, fontsize=8)
+    axis.legend(legend.values(), legend.keys(), loc="lower center", ncols=4, fontsize=8)
     return figure
 
 

@@ -1,10 +1,12 @@
 """Taylor coefficients of a network over many events, in bounded memory (Wunsch et al. 2018, arXiv:1803.08782).
 
 ``helpers.coefficients`` defines them and ``helpers.derivatives`` provides the derivatives. Here the events go through
-in blocks and only running sums are kept, so that a million events need no more memory than ten thousand.
+in blocks, several at once, and only running sums are kept, so that a million events need no more memory than ten thousand.
 """
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 
 import numpy as np
@@ -15,8 +17,8 @@ from helpers.coefficients import AbsoluteMeans, TaylorCoefficients, check_names,
 from helpers.derivatives import DenseDerivatives, check_model_output, checked_model_inputs, compiled_derivatives
 from helpers.networks import DenseNetwork, checked_inputs, dense_network, forward
 
-WORKING_MEMORY = 36_000_000  # bytes for one block; larger ones are no quicker
-_LARGEST_BLOCK = 5_000
+WORKING_MEMORY = 30_000_000  # bytes for one block at most
+_LARGEST_BLOCK = 1_000  # small blocks stay in the processor's cache
 
 
 def taylor_coefficients(
@@ -65,23 +67,36 @@ def taylor_coefficients(
     names = check_names(names, size)
     mean_weight = check_weights(weights, len(inputs))
     block = int(np.clip(block, 1, _LARGEST_BLOCK))
-    sums = AbsoluteMeans(size + size * (size + 1) // 2)
-    with _blas_threads().limit(limits=1, user_api="blas"):
-        for start in range(0, len(inputs), block):
-            part = slice(start, start + block)
-            values = rows(check(inputs[part]))
-            scaled = None if weights is None else np.asarray(weights[part], float) / mean_weight
-            sums.add(values, scaled, overwrite=True)
+    columns = size + size * (size + 1) // 2
+
+    def sums_of(start: int) -> AbsoluteMeans:
+        part = slice(start, start + block)
+        scaled = None if weights is None else np.asarray(weights[part], float) / mean_weight
+        sums = AbsoluteMeans(columns)
+        sums.add(rows(check(inputs[part])), scaled, overwrite=True)
+        return sums
+
+    sums = AbsoluteMeans(columns)
+    workers = 1 if network is None else _processors()  # TensorFlow brings its own threads
+    with _blas_threads().limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        for part in pool.map(sums_of, range(0, len(inputs), block)):
+            sums.merge(part)
     found = sums.coefficients(names)
     if not (np.isfinite(found.first).all() and np.isfinite(found.second).all()):
         raise ValueError("A derivative is not finite. Are the weights of the network finite, and the inputs on scale?")
     return found
 
 
+def _processors() -> int:
+    """How many processors this process may use, four at most: each of them works on a block of its own."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(4, usable)
+
+
 @lru_cache(maxsize=1)
 def _blas_threads() -> ThreadpoolController:
-    """The threads of NumPy's matrix products. One is as quick as two here, for the products are short, and much
-    quicker where other people's notebooks run on the same processor: threads would wait for each other at each product.
+    """The threads inside NumPy's matrix products. One each is best here: the blocks already share the processors, and
+    where other people's notebooks run too, threads would wait for each other at the end of every short product.
     """
     return ThreadpoolController()
 

@@ -4,7 +4,7 @@
   precision for the file, then global average pooling and one dense layer, the shape for which Class Activation Maps
   were defined (Zhou et al. 2016, arXiv:1512.04150). It knows fewer classes, and takes pictures of any size from 32.
 * **The full VGG16** ("imagenet") has the three dense layers of the original and all 1,000 classes. Its official file
-  (528 MB) is read in blocks of rows into half-precision dense layers, so that it fits a small machine.
+  (553 MB) is read in blocks of rows into half-precision dense layers, so that it fits a small machine.
 
     network = vgg16()
     inputs = network.preprocess(picture)
@@ -382,7 +382,7 @@ def vgg16(weights: str = "auto", input_size: int = FULL_SIZE, quiet: bool = Fals
     Parameters
     ----------
     weights
-        "gap": VGG16-GAP, which comes with the course. "imagenet": the full network; its file (528 MB) is downloaded
+        "gap": VGG16-GAP, which comes with the course. "imagenet": the full network; its file (553 MB) is downloaded
         once, with a progress bar. "auto": the full network where its file is on disk already, VGG16-GAP otherwise;
         nothing is downloaded, and a line says which of them it is.
     input_size
@@ -425,5 +425,5 @@ def _choice(network: PhotoNetwork) -> str:
         change = "All 1,000 ImageNet classes: vgg16('imagenet')"
     return (
         f"Using VGG16-GAP: VGG16's convolutions, and a head for {len(network.labels)} classes. "
-        f"{change}, which downloads 528 MB once."
+        f"{change}, which downloads 553 MB once."
     )

@@ -5,6 +5,7 @@ what was asked for, as (path, value of the Range header).
 """
 
 import contextlib
+import gzip
 import threading
 import time
 from collections.abc import Iterator
@@ -77,6 +78,14 @@ def _answer(handler: BaseHTTPRequestHandler, loopback: Loopback) -> None:
             handler.send_error(416) if start else _send(handler, content)
         case "busy-once":
             handler.send_error(503) if attempt == 1 else _send(handler, content, start)
+        case "compresses":  # on the way, for clients that allow it
+            if "gzip" in handler.headers.get("Accept-Encoding", ""):
+                content = gzip.compress(content)
+                handler.extra = {"Content-Encoding": "gzip"}
+            _send(handler, content, start)
+        case "labels":  # calls the file compressed for the transfer, as some do with every .gz
+            handler.extra = {"Content-Encoding": "gzip"}
+            _send(handler, content, start)
         case "slow":
             time.sleep(1.5)
             _send(handler, content, start)
@@ -99,5 +108,7 @@ def _send(handler, content, start=0, stop_at=None, length=True):
         handler.send_header("Content-Length", str(len(content) - start))
     if start:
         handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+    for name, value in getattr(handler, "extra", {}).items():
+        handler.send_header(name, value)
     handler.end_headers()
     handler.wfile.write(content[start:stop_at])

@@ -202,6 +202,17 @@ def test_a_note_says_when_jupyterlab_lacks_its_side_of_the_widgets(tmp_path):
     assert computer.widget_extensions([tmp_path / "one", tmp_path / "two"]) == []
 
 
+def test_the_widgets_of_this_environment_are_found(monkeypatch, tmp_path):
+    assert computer.widget_extensions(computer.extension_folders()) == []
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "bare"))
+    monkeypatch.setattr(computer.site, "getuserbase", lambda: str(tmp_path / "bare"))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "named"))
+    for name in computer.EXTENSIONS:
+        (tmp_path / "named" / "labextensions" / name).mkdir(parents=True)
+    assert computer.widget_extensions(computer.extension_folders()) == []
+    assert tmp_path / "bare" / "share" / "jupyter" / "labextensions" in computer.extension_folders()
+
+
 @pytest.mark.parametrize("module", ["check.py", "check_computer.py", "__init__.py"])
 def test_an_old_python_can_still_read_the_check(module):
     source = (ROOT / "helpers" / module).read_text()

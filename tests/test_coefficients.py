@@ -46,7 +46,11 @@ def test_a_coefficient_is_found_by_name_in_either_order():
     assert found.coefficient("b", "d").value == found.coefficient("d", "b").value == found.second[1, 3]
     assert found.coefficient("c").error == found.first_error[2]
     assert found.coefficient("a", "a").label == "t(a, a)"
-    assert inputs_in([found.coefficient("c"), found.coefficient("b", "c"), found.coefficient("a", "a")]) == ["c", "b", "a"]
+    assert inputs_in([found.coefficient("c"), found.coefficient("b", "c"), found.coefficient("a", "a")]) == [
+        "c",
+        "b",
+        "a",
+    ]
     table = ranking_table(found.ranking(), top=3)
     assert len(table.splitlines()) == 4
     assert found.ranking()[0].label in table

@@ -306,7 +306,7 @@ def assert_message_is_complete(text, url, sandbox):
     assert f"as {PATH} and set COURSE_DATA_DIR" in text
 
 
-@pytest.mark.parametrize("behaviour", ["good", "whole", "moved", "busy-once"])
+@pytest.mark.parametrize("behaviour", ["good", "whole", "moved", "busy-once", "compresses", "labels"])
 def test_a_download_lands_in_the_cache_and_nowhere_else(sandbox, address, server, behaviour):
     address(behaviour)
     path = fetch(PATH, progress=False)
@@ -560,6 +560,19 @@ def test_a_kept_beginning_is_taken_by_one_of_many_only(sandbox, address, server)
         thread.join(timeout=30)
     assert results == [True] * 6
     assert sum(asked == "bytes=50000-" for _, asked in server.requests) == 1
+    assert everything_in(sandbox / "cache") == [PATH]
+
+
+def test_what_another_process_left_meanwhile_goes_when_the_file_is_complete(monkeypatch, sandbox, address):
+    address("good")
+    real = transfer._receive
+
+    def meanwhile(*arguments):
+        put(sandbox / "cache", CONTENT[:1000], f"{PATH}.partial")
+        real(*arguments)
+
+    monkeypatch.setattr(transfer, "_receive", meanwhile)
+    fetch(PATH, progress=False)
     assert everything_in(sandbox / "cache") == [PATH]
 
 

@@ -67,7 +67,9 @@ def test_quadrature_has_converged(monkeypatch):
 def test_response_is_the_ratio_of_densities():
     from scipy.stats import multivariate_normal
 
-    task = GaussianTask([0.3, -1.0], covariance_matrix((0.7, 2.0), 0.6), [-0.5, 0.2], covariance_matrix((1.5, 0.4), -0.8))
+    task = GaussianTask(
+        [0.3, -1.0], covariance_matrix((0.7, 2.0), 0.6), [-0.5, 0.2], covariance_matrix((1.5, 0.4), -0.8)
+    )
     inputs = np.random.default_rng(0).normal(size=(50, 2))
     signal = multivariate_normal(task.signal_mean, task.signal_covariance).pdf(inputs)
     background = multivariate_normal(task.background_mean, task.background_covariance).pdf(inputs)
@@ -101,18 +103,14 @@ def test_far_away_nothing_overflows():
 
 def test_swapping_signal_and_background_changes_no_coefficient():
     task = GaussianTask([1, 0], covariance_matrix((1, 2), 0.3), [0, 0.5], np.eye(2))
-    swapped = GaussianTask(
-        task.background_mean, task.background_covariance, task.signal_mean, task.signal_covariance
-    )
+    swapped = GaussianTask(task.background_mean, task.background_covariance, task.signal_mean, task.signal_covariance)
     np.testing.assert_allclose(bayes_coefficients(task).second, bayes_coefficients(swapped).second)
     assert np.isclose(bayes_auc(task), bayes_auc(swapped))
 
 
 def test_a_scaled_input_scales_its_coefficients():
     plain = bayes_coefficients(GaussianTask([1, 0], np.eye(2), [0, 0], covariance_matrix((1, 2), 0.5)))
-    scaled = bayes_coefficients(
-        GaussianTask([10, 0], np.diag([100, 1]), [0, 0], covariance_matrix((10, 2), 0.5))
-    )
+    scaled = bayes_coefficients(GaussianTask([10, 0], np.diag([100, 1]), [0, 0], covariance_matrix((10, 2), 0.5)))
     np.testing.assert_allclose(scaled.first, plain.first / [10, 1], rtol=1e-6)
     np.testing.assert_allclose(scaled.second, plain.second / [[100, 10], [10, 1]], rtol=1e-6)
 

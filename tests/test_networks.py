@@ -62,7 +62,9 @@ def test_a_network_survives_the_way_through_keras_and_a_file(tmp_path):
     stored = load_network(tmp_path / "network.npz")
     through_keras = dense_network(keras_model(stored))
     assert through_keras.activations == network.activations
-    for before, after in zip(network.kernels + network.biases, through_keras.kernels + through_keras.biases, strict=True):
+    for before, after in zip(
+        network.kernels + network.biases, through_keras.kernels + through_keras.biases, strict=True
+    ):
         np.testing.assert_array_equal(before, after)
         assert before.dtype == after.dtype
     inputs = np.random.default_rng(0).normal(size=(10, 5))

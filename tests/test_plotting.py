@@ -58,6 +58,7 @@ def test_every_figure_of_the_photograph_notebooks_is_drawn(small_cam_network):
         plotting_photos.photographs([picture], ["a"]),
         plotting_photos.maps_on_photographs([picture] * 3, [None, heat, 0 * heat], "abc", outlines=[None, mask, None]),
         plotting_photos.number_grids([np.eye(3), np.eye(2)], ["a", "b"]),
+        plotting_photos.heat_maps([heat, 0 * heat], ["a", "b"]),
         plotting_photos.signed_maps([heat, -heat], ["a", "b"]),
         plotting_photos.top_classes([picture], [[Guess(), Guess()]]),
         plotting_photos.filter_grid(np.zeros((3, 3, 3, 20))),

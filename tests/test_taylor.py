@@ -101,9 +101,7 @@ def quadratic_network(matrix, linear, constant):
     # pairs of softplus give 1/4 z^2 for each eigenvector; softplus(z) - softplus(-z) = z gives the linear part
     first = np.concatenate([first, -np.eye(size) * scale], axis=1)
     second = np.concatenate([values * 2, values * 2, linear * scale, -linear * scale]) / scale**2
-    return DenseNetwork(
-        (first, second[:, None]), (np.zeros(4 * size), np.full(1, constant)), ("softplus", "linear")
-    )
+    return DenseNetwork((first, second[:, None]), (np.zeros(4 * size), np.full(1, constant)), ("softplus", "linear"))
 
 
 def test_a_quadratic_network_has_known_coefficients():
@@ -138,7 +136,9 @@ def test_rescaling_an_input_rescales_its_coefficients():
     network = random_network((3, 10, 1), ("tanh", "sigmoid"))
     inputs = np.random.default_rng(1).normal(size=(100, 3))
     scale = np.array([1.0, 10.0, 1.0])
-    scaled = DenseNetwork((network.kernels[0] / scale[:, None], network.kernels[1]), network.biases, network.activations)
+    scaled = DenseNetwork(
+        (network.kernels[0] / scale[:, None], network.kernels[1]), network.biases, network.activations
+    )
     plain, found = taylor_coefficients(network, inputs), taylor_coefficients(scaled, inputs * scale)
     np.testing.assert_allclose(found.first, plain.first / scale)
     np.testing.assert_allclose(found.second, plain.second / np.outer(scale, scale))
