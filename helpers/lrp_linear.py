@@ -14,12 +14,15 @@ from helpers.backend import keras, tf
 from helpers.half_dense import HalfPrecisionDense, blockwise_product
 from helpers.lrp_graph import Step, base_of
 
-CHANGES = {
+CHANGES = {  # to a kernel, whose last axes are inputs and outputs
     "w": tf.identity,
     "w+": tf.nn.relu,
     "w-": lambda w: tf.minimum(w, 0),
     "w2": tf.square,
     "1": tf.ones_like,
+    # for inputs of both signs, as [x+, x-] along the last axis: what makes the positive and the negative products
+    "+": lambda w: tf.concat([tf.nn.relu(w), tf.minimum(w, 0)], axis=-2),
+    "-": lambda w: tf.concat([tf.minimum(w, 0), tf.nn.relu(w)], axis=-2),
 }
 
 
@@ -70,7 +73,26 @@ def linear_map(step: Step) -> Linear:
         from_offset = apply(tf.broadcast_to(offset, tf.concat([[1], tf.shape(x)[1:]], 0)), "w")
         return from_offset if bias is None else from_offset + bias
 
-    return Linear(apply, transpose, whole_bias)
+    linear = Linear(apply, transpose, whole_bias)
+    return _in_halves(linear) if _is_depthwise(layer) or getattr(layer, "groups", 1) > 1 else linear
+
+
+def _in_halves(linear: Linear) -> Linear:
+    """Give changes "+" and "-" to a sum whose kernel cannot be stacked: each half of the inputs by itself."""
+    halves = {"+": ("w+", "w-"), "-": ("w-", "w+")}
+
+    def apply(x, change):
+        if change not in halves:
+            return linear.apply(x, change)
+        return tf.add_n([linear.apply(half, c) for half, c in zip(tf.split(x, 2, -1), halves[change], strict=True)])
+
+    def transpose(r, change, x):
+        if change not in halves:
+            return linear.transpose(r, change, x)
+        half = tf.split(x, 2, -1)[0]
+        return tf.concat([linear.transpose(r, c, half) for c in halves[change]], axis=-1)
+
+    return Linear(apply, transpose, linear.bias)
 
 
 def _changed(kernel) -> Callable:
@@ -104,7 +126,7 @@ def _half_precision(layer) -> Linear:
     def transpose(r, change, x):
         return blockwise_product(r, layer.kernel.value, CHANGES[change], layer.rows_per_block, transposed=True)
 
-    return Linear(apply, transpose, lambda x: tf.convert_to_tensor(layer.bias))
+    return _in_halves(Linear(apply, transpose, lambda x: tf.convert_to_tensor(layer.bias)))
 
 
 def _convolution(layer, kernel, padding):
@@ -173,7 +195,7 @@ def _positive(sums: Callable) -> Linear:
     def transpose(r, change, x):
         return tf.zeros_like(x) if change == "w-" else adjoint(sums, x, r)
 
-    return Linear(apply, transpose, lambda x: None)
+    return _in_halves(Linear(apply, transpose, lambda x: None))
 
 
 def _diagonal(layer) -> Linear:
@@ -182,10 +204,12 @@ def _diagonal(layer) -> Linear:
     def weights(dtype, change):
         return CHANGES[change](_scaling(layer, dtype)[0])
 
-    return Linear(
-        lambda x, change: x * weights(x.dtype, change),
-        lambda r, change, x: r * weights(r.dtype, change),
-        lambda x: _scaling(layer, x.dtype)[1],
+    return _in_halves(
+        Linear(
+            lambda x, change: x * weights(x.dtype, change),
+            lambda r, change, x: r * weights(r.dtype, change),
+            lambda x: _scaling(layer, x.dtype)[1],
+        )
     )
 
 

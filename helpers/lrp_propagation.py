@@ -23,14 +23,20 @@ class Numbers(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What the forward pass keeps of a layer: its inputs, pre-activation with and without bias, P, N and the bias."""
+    """What the forward pass keeps of a layer.
+
+    The inputs, the pre-activation z and its part without bias; for signed contributions the inputs as the kernels want
+    them, and the sums of the positive and of the negative contributions, the bias of that sign among them if the rule
+    counts the bias.
+    """
 
     x: object
     z: object
     sums: object
-    positive: object
-    negative: object
     bias: object
+    signed: object = None
+    positive: object = None
+    negative: object = None
 
 
 class Losses(NamedTuple):
@@ -43,16 +49,24 @@ class Losses(NamedTuple):
 
 def forward(linear: Linear, rule: Rule, x, nonnegative: bool) -> Sums:
     """The layer's sums, and the parts that the rule will ask for."""
-    positive = negative = None
-    if rule.contributions == "signed":
-        above, below = _by_sign(x, nonnegative)
-        if any(share.positive for share in rule.shares):
-            positive = _total(linear.apply(above, "w+"), None if below is None else linear.apply(below, "w-"))
-        if any(share.negative for share in rule.shares):
-            negative = _total(linear.apply(above, "w-"), None if below is None else linear.apply(below, "w+"))
-    sums = linear.apply(x, "w") if positive is None or negative is None else positive + negative
     bias = linear.bias(x)
-    return Sums(x, _add(sums, bias), sums, positive, negative, bias)
+    if rule.contributions != "signed":
+        sums = linear.apply(x, "w")
+        return Sums(x, _add(sums, bias), sums, bias)
+    signed = x if nonnegative else tf.concat([tf.nn.relu(x), tf.minimum(x, 0)], axis=-1)
+    counted = bias if rule.bias else None
+    parts = []
+    for change, wanted in zip(_kernels(nonnegative), ("positive", "negative"), strict=True):
+        if all(_is_zero(getattr(share, wanted)) for share in rule.shares):
+            parts.append(None)
+        else:
+            parts.append(_add(linear.apply(signed, change), _of_sign(counted, wanted)))
+    positive, negative = parts
+    if positive is None or negative is None:
+        z = _add(linear.apply(x, "w"), bias)
+    else:  # all contributions are there: their sum saves a product
+        z = _add(positive + negative, None if rule.bias else bias)
+    return Sums(x, z, None, bias, signed, positive, negative)
 
 
 def backward(linear: Linear, rule: Rule, numbers: Numbers, kept: Sums, r, nonnegative: bool, ledger: bool):
@@ -71,9 +85,11 @@ def backward(linear: Linear, rule: Rule, numbers: Numbers, kept: Sums, r, nonneg
         return _signed(linear, rule, numbers, kept, r, nonnegative, ledger)
     terms, total, bias = _contributions(linear, rule, numbers, kept)
     bias = bias if rule.bias else None
-    ratio = tf.math.divide_no_nan(r, _stabilised(total, bias, numbers.epsilon))
+    whole = _add(total, bias)
+    shift = _shift(whole, numbers.epsilon)
+    ratio = tf.math.divide_no_nan(r, whole + shift)
     back = [values * linear.transpose(ratio, change, x) for change, values in terms]
-    losses = _losses(r, ratio, total, bias, numbers.epsilon) if ledger else None
+    losses = _losses(r, ratio, whole, bias, shift) if ledger else None
     return tf.add_n(back), losses
 
 
@@ -96,53 +112,64 @@ def _signed(linear, rule, numbers, kept, r, nonnegative, ledger):
     """Positive and negative contributions weighed apart: each share has a denominator of its own."""
     to_positive = to_negative = None
     losses, unassigned = [], r
-    has_bias = rule.bias and kept.bias is not None
     for share in numbers.shares:
         part = _times(share.factor, r)
         if share.where != "all":
             part *= tf.cast(kept.z > 0 if share.where == "z > 0" else kept.z < 0, r.dtype)
         unassigned -= part
-        total = _total(_times(share.positive, kept.positive), _times(share.negative, kept.negative))
-        bias = None
-        if has_bias:
-            above_bias, below_bias = tf.nn.relu(kept.bias), tf.minimum(kept.bias, 0)
-            bias = _total(_times(share.positive, above_bias), _times(share.negative, below_bias))
-        sign = _sign_of_sum(share, bias_kept=rule.bias)
-        ratio = tf.math.divide_no_nan(part, _stabilised(total, bias, numbers.epsilon, sign))
+        whole = _total(_times(share.positive, kept.positive), _times(share.negative, kept.negative))
+        shift = _shift(whole, numbers.epsilon, _sign_of_sum(share, rule.bias))
+        ratio = tf.math.divide_no_nan(part, whole + shift)
         to_positive = _total(to_positive, _times(share.positive, ratio))
         to_negative = _total(to_negative, _times(share.negative, ratio))
         if ledger:
-            losses.append(_losses(part, ratio, total, bias, numbers.epsilon, sign))
-    above, below = _by_sign(kept.x, nonnegative)
-    back = above * _transposed(linear, above, ("w+", to_positive), ("w-", to_negative))
-    if below is not None:
-        back += below * _transposed(linear, below, ("w-", to_positive), ("w+", to_negative))
+            counted = kept.bias if rule.bias else None
+            bias = [_of_sign(counted, sign) for sign in ("positive", "negative")]
+            bias = _total(_times(share.positive, bias[0]), _times(share.negative, bias[1]))
+            losses.append(_losses(part, ratio, whole, bias, shift))
+    for_positive, for_negative = _kernels(nonnegative)
+    back = kept.signed * _total(
+        None if to_positive is None else linear.transpose(to_positive, for_positive, kept.signed),
+        None if to_negative is None else linear.transpose(to_negative, for_negative, kept.signed),
+    )
+    back = back if nonnegative else tf.add_n(tf.split(back, 2, axis=-1))
     if not ledger:
         return back, None
     lost = [sum(column) for column in zip(*losses, strict=True)]
     return back, Losses(lost[0], lost[1], lost[2] + per_picture(unassigned))
 
 
+def _kernels(nonnegative: bool) -> tuple[str, str]:
+    """Changes of the kernel that make the positive and the negative contributions."""
+    return ("w+", "w-") if nonnegative else ("+", "-")
+
+
+def _of_sign(bias, sign: str):
+    if bias is None:
+        return None
+    return tf.nn.relu(bias) if sign == "positive" else tf.minimum(bias, 0)
+
+
+def _is_zero(weight) -> bool:
+    return isinstance(weight, int) and weight == 0
+
+
 def _sign_of_sum(share: Share, bias_kept: bool) -> int:
     """The sign of a share's denominator where it is known beforehand, else 0."""
-    if isinstance(share.negative, int) and share.negative == 0:
-        return 1  # contributions of one sign
-    if isinstance(share.positive, int) and share.positive == 0:
+    if _is_zero(share.negative):
+        return 1
+    if _is_zero(share.positive):
         return -1
-    if bias_kept and share.where != "all":  # as the pre-activation, whose own sign is what counts more
+    if bias_kept and share.where != "all":  # that of the pre-activation, whose own sign counts for more
         return 1 if share.where == "z > 0" else -1
     return 0
 
 
 def _times(weight, values):
     """weight * values; None for a weight of 0 that is built in, the values themselves for 1."""
-    if isinstance(weight, int):
+    if isinstance(weight, int) or values is None:
         return values if weight == 1 else None
     return weight * values
-
-
-def _transposed(linear, x, *terms):
-    return _total(*(None if values is None else linear.transpose(values, change, x) for change, values in terms))
 
 
 def _total(*parts):
@@ -151,34 +178,21 @@ def _total(*parts):
     return sum(parts[1:], parts[0]) if parts else None
 
 
-def _by_sign(x, nonnegative: bool):
-    return (x, None) if nonnegative else (tf.nn.relu(x), tf.minimum(x, 0))
-
-
 def _add(sums, bias):
     if bias is None:
         return sums
     return tf.nn.bias_add(sums, bias) if bias.shape.rank == 1 else sums + bias
 
 
-def _shift(sums, epsilon, sign: int):
-    """+-epsilon, by the sign of the sums; ``sign`` is that sign where it is known beforehand."""
-    return sign * epsilon if sign else tf.where(sums >= 0, epsilon, -epsilon)
+def _shift(whole, epsilon, sign: int = 0):
+    """+-epsilon, away from zero; ``sign`` is that of the sums where it is known without looking."""
+    return sign * epsilon if sign else tf.where(whole >= 0, epsilon, -epsilon)
 
 
-def _stabilised(sums, bias, epsilon, sign: int = 0):
-    """s(sums + bias), away from zero."""
-    if sign:  # known without looking: one pass over the data instead of three
-        return _add(sums, sign * epsilon if bias is None else bias + sign * epsilon)
-    whole = _add(sums, bias)
-    return whole + _shift(whole, epsilon, sign)
-
-
-def _losses(r, ratio, total, bias, epsilon, sign: int = 0) -> Losses:
-    """r = ratio s(total + bias) is split into ratio total, which goes on, ratio bias, and ratio times +-epsilon."""
-    shift = _shift(_add(total, bias), epsilon, sign)
+def _losses(r, ratio, whole, bias, shift) -> Losses:
+    """r = ratio (whole + shift) is split into what goes on and ratio bias (together ratio whole), and ratio shift."""
     by_bias = tf.zeros_like(r) if bias is None else bias * ratio
-    undefined = tf.where(_add(total, bias) + shift == 0, r, tf.zeros_like(r))
+    undefined = tf.where(whole + shift == 0, r, tf.zeros_like(r))
     return Losses(per_picture(by_bias), per_picture(shift * ratio), per_picture(undefined))
 
 

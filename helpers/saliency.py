@@ -26,7 +26,7 @@ def compiled(model: keras.Model, build: Callable[[keras.Model], Callable], *laye
     known = _compiled.setdefault(model, {})
     if (build, layers) not in known:
         outputs = [get_layer(model, name).output for name in layers]
-        part = keras.Model(model.inputs, [*outputs, model.outputs[0]])
+        part = keras.Model(model.inputs[0], [*outputs, model.outputs[0]])
         known[build, layers] = tf.function(build(part), reduce_retracing=True)
     return known[build, layers]
 

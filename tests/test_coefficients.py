@@ -73,6 +73,23 @@ def test_blocks_and_working_space_change_nothing():
     assert blocks.events == whole.events == 1000
 
 
+def test_merging_parts_equals_adding_blocks():
+    gradient, hessian = random_derivatives()
+    weights = np.random.default_rng(1).uniform(size=1000)
+    pair = np.triu_indices(4)
+    rows = np.concatenate([gradient, hessian[:, pair[0], pair[1]]], axis=1).T
+    whole, total = AbsoluteMeans(14), AbsoluteMeans(14)
+    whole.add(rows, weights)
+    for part in (slice(0, 10), slice(10, 10), slice(10, 700), slice(700, 1000)):
+        sums = AbsoluteMeans(14)
+        sums.add(rows[:, part], weights[part])
+        total.merge(sums)
+    for attribute in ("first", "second", "first_error", "second_error"):
+        np.testing.assert_allclose(
+            getattr(total.coefficients(), attribute), getattr(whole.coefficients(), attribute), rtol=1e-10
+        )
+
+
 def test_errors_keep_their_digits_when_values_hardly_differ():
     """Single precision: 1 + 1e-4 noise has squares that agree to the last digit; the spread must survive."""
     noise = np.random.default_rng(0).normal(size=(2, 200_000)) * 1e-4
