@@ -78,6 +78,25 @@ class TaylorCoefficients:
         return sorted(self.all(orders), key=lambda coefficient: -coefficient.value)
 
 
+def over_trainings(found: Sequence[TaylorCoefficients]) -> TaylorCoefficients:
+    """The mean of the coefficients of several trainings; the error is their standard deviation.
+
+    It says by how much a coefficient of one training is off by chance: other events, another start. That is usually
+    more than the error of the mean over the events.
+    """
+    if len(found) < 2 or len({one.names for one in found}) > 1:
+        raise ValueError(f"Give the coefficients of at least two trainings on the same inputs; got {len(found)}.")
+    first, second = np.array([one.first for one in found]), np.array([one.second for one in found])
+    return TaylorCoefficients(
+        found[0].names,
+        first.mean(axis=0),
+        second.mean(axis=0),
+        first.std(axis=0, ddof=1),
+        second.std(axis=0, ddof=1),
+        min(one.events for one in found),
+    )
+
+
 def top_of_ranking(ranking: Sequence[Coefficient], share: float) -> list[Coefficient]:
     """The first ``share`` of a ranking, rounded to whole coefficients, one at least: 0.05 of 495 are 25."""
     if not 0 < share <= 1:

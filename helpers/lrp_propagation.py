@@ -167,9 +167,9 @@ def _sign_of_sum(share: Share, bias_kept: bool) -> int:
 
 def _times(weight, values):
     """weight * values; None for a weight of 0 that is built in, the values themselves for 1."""
-    if isinstance(weight, int) or values is None:
-        return values if weight == 1 else None
-    return weight * values
+    if values is None or _is_zero(weight):
+        return None
+    return values if isinstance(weight, int) else weight * values
 
 
 def _total(*parts):

@@ -48,8 +48,8 @@ def test_only_inputs_that_are_used_have_permutation_importance():
     assert falls[0] > falls[1] > 10 * errors[1]
     assert falls[2] == errors[2] == 0
     np.testing.assert_array_equal(inputs, before)
-    chance = roc_auc_score(labels, 0.3 * inputs[:, 1])
-    assert abs(falls[0] - (1 - chance)) < 0.05
+    without = roc_auc_score(labels, generator.normal(size=2000) + 0.3 * inputs[:, 1])  # another event's first input
+    assert abs(falls[0] - (1 - without)) < 0.04
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import sys
 import numpy as np
 import pytest
 
+from helpers import photo_network
 from helpers import vgg16 as module
 from helpers.backend import keras, tf
 from helpers.images import sample_photo
-from helpers.vgg16 import PhotoNetwork, Prediction, class_names, preprocess, softmax, to_rgb, vgg16
+from helpers.photo_network import PhotoNetwork, Prediction, preprocess, softmax, to_rgb
+from helpers.vgg16 import class_names, vgg16
 
 SIZE = 48
 IMAGENET = module.IMAGENET_FILE
@@ -143,7 +145,7 @@ def test_logits_do_not_depend_on_the_batch_and_are_traced_once(network, inputs, 
     assert together.shape == (3, len(network.labels))
     single = np.concatenate([network.logits(one[np.newaxis]) for one in inputs])
     np.testing.assert_allclose(together, single, rtol=1e-4, atol=1e-4)
-    monkeypatch.setattr(module, "PIXELS_AT_A_TIME", 2 * SIZE**2)
+    monkeypatch.setattr(photo_network, "PIXELS_AT_A_TIME", 2 * SIZE**2)
     np.testing.assert_allclose(network.logits(inputs), together, rtol=1e-4, atol=1e-4)
     assert network._forward.experimental_get_tracing_count() == 1
     np.testing.assert_allclose(network.probabilities(inputs).sum(axis=1), 1)
@@ -151,7 +153,7 @@ def test_logits_do_not_depend_on_the_batch_and_are_traced_once(network, inputs, 
 
 def test_pictures_are_passed_on_in_bounded_numbers(thousand, monkeypatch):
     seen = []
-    monkeypatch.setattr(module, "PIXELS_AT_A_TIME", 3 * 20**2)
+    monkeypatch.setattr(photo_network, "PIXELS_AT_A_TIME", 3 * 20**2)
     object.__setattr__(thousand, "_forward", lambda x, ask=thousand._forward: (seen.append(len(x)), ask(x))[1])
     assert thousand.logits(np.zeros((7, 20, 20, 3), np.float32)).shape == (7, 1000)
     assert seen == [3, 3, 1]

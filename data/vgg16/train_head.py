@@ -35,6 +35,11 @@ from tqdm import tqdm
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+from helpers.backend import keras, set_seeds, tf
+from helpers.images import sample_photo
+from helpers.photo_network import preprocess, softmax
+from helpers.vgg16 import class_names, convolutional_part
+
 SEED = 20240917
 FLOOR_TOP1, FLOOR_TOP5, FEWEST = 0.765, 0.935, 60  # out of fold, without augmentation, on two thirds of the pictures
 WANTED = (  # what people try first, and the things among the cut-outs; in the set whatever their accuracy
@@ -108,11 +113,6 @@ VIEWS = (
 )
 
 
-def class_names() -> dict[str, str]:
-    index = json.loads((HERE.parent / "imagenet_class_index.json").read_text(encoding="utf-8"))
-    return {identifier: name for identifier, name in index.values()}
-
-
 def unpacked(pictures: Path, cache: Path) -> Path:
     """The folder that holds ``train``, ``val`` and ``wnids.txt``; a tar file is unpacked into the cache once."""
     if pictures.is_file():
@@ -168,9 +168,6 @@ def features(paths: dict[str, list[Path]], view: View, cache: Path, part: str, e
 
 
 def extractor():
-    from helpers.backend import keras, tf
-    from helpers.vgg16 import convolutional_part, preprocess
-
     inputs, outputs = convolutional_part()
     model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(outputs))
 
@@ -187,8 +184,6 @@ def fit_head(x: np.ndarray, y: np.ndarray, classes: int, penalty: float) -> tupl
     Features are divided by their standard deviations while training, so that the penalty treats them alike, and the
     kernel is scaled back. Adam, steps that shrink to zero, seeded.
     """
-    from helpers.backend import keras, set_seeds
-
     set_seeds(SEED)
     scale = x.std(axis=0) + 1e-6
     layer = keras.layers.Dense(classes, kernel_initializer="zeros", kernel_regularizer=keras.regularizers.L2(penalty))
@@ -201,11 +196,6 @@ def fit_head(x: np.ndarray, y: np.ndarray, classes: int, penalty: float) -> tupl
     model.fit(x / scale, y, batch_size=BATCH, epochs=EPOCHS, verbose=0)
     kernel, bias = layer.get_weights()
     return kernel / scale[:, np.newaxis], bias
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def top(probability: np.ndarray, truth: np.ndarray, k: int) -> float:
@@ -293,8 +283,6 @@ def calibration(probability: np.ndarray, truth: np.ndarray, bins: int = 10) -> t
 
 def on_photographs(kernel: np.ndarray, bias: np.ndarray, labels: list[str], extract) -> list[dict]:
     """The most probable class of each sharp photograph, at several sizes."""
-    from helpers.images import sample_photo
-
     rows = []
     for photo in ("cat", "coffee", "officer"):
         for size in (128, 160, 224):
