@@ -3,10 +3,10 @@
 import ipywidgets
 from IPython.display import display
 
-from helpers.playground import task_from_sliders, train_on_task
+from helpers.playground import TrainedTask, task_from_sliders, train_on_task
+from helpers.plotting import show
 from helpers.plotting_taylor import playground_figure
 from helpers.training import Progress
-from helpers.widgets import explore
 
 PLAYGROUND = {"events": 50_000, "epochs": 10, "batch": 500}  # small enough to be trained anew within two seconds
 
@@ -28,24 +28,40 @@ def progress_bar(text: str = "training") -> Progress:
 
 def playground() -> None:
     """Sliders for a toy task and the size of the network; each change trains a new one and redraws the comparison."""
+    wide = {"style": {"description_width": "140px"}, "layout": {"width": "380px"}, "continuous_update": False}
+    controls = {
+        "distance": ipywidgets.FloatSlider(1.0, min=0, max=3, step=0.25, description="distance of means", **wide),
+        "signal_width": ipywidgets.FloatSlider(1.0, min=0.5, max=2, step=0.25, description="width, signal", **wide),
+        "background_width": ipywidgets.FloatSlider(
+            1.0, min=0.5, max=2, step=0.25, description="width, background", **wide
+        ),
+        "correlation": ipywidgets.FloatSlider(0.5, min=-0.9, max=0.9, step=0.1, description="correlation", **wide),
+        "neurons": ipywidgets.SelectionSlider(
+            value=100, options=[1, 2, 5, 20, 100, 300], description="neurons", **wide
+        ),
+    }
     report = progress_bar()
 
-    def draw(distance, signal_width, background_width, correlation, neurons):
-        task = task_from_sliders(distance, signal_width, background_width, correlation)
-        return playground_figure(train_on_task(task, neurons, progress=report, **PLAYGROUND))
+    def draw(neurons: int, **sliders: float) -> None:
+        trained = train_on_task(task_from_sliders(**sliders), neurons, progress=report, **PLAYGROUND)
+        show(playground_figure(trained), alt=playground_alt(trained))
 
-    long = {"description_width": "initial"}
-    explore(
-        draw,
-        alt="Response of a network of {neurons} neurons beside the best possible one, and their coefficients, for means "
-        "at a distance of {distance}, widths {signal_width} and {background_width}, correlation {correlation}",
-        distance=ipywidgets.FloatSlider(1.0, min=0, max=3, step=0.25, description="distance of means", style=long),
-        signal_width=ipywidgets.FloatSlider(1.0, min=0.5, max=2, step=0.25, description="width, signal", style=long),
-        background_width=ipywidgets.FloatSlider(
-            1.0, min=0.5, max=2, step=0.25, description="width, background", style=long
-        ),
-        correlation=ipywidgets.FloatSlider(0.5, min=-0.9, max=0.9, step=0.1, description="correlation", style=long),
-        neurons=ipywidgets.SelectionSlider(
-            value=100, options=[1, 2, 5, 20, 100, 300], description="neurons", style=long
-        ),
+    figure = ipywidgets.interactive_output(draw, controls)
+    figure.layout.min_height = "330px"  # so that the page does not jump while a new one is trained
+    boxes = list(controls.values())
+    columns = ipywidgets.HBox([ipywidgets.VBox(boxes[:3]), ipywidgets.VBox(boxes[3:])])
+    display(ipywidgets.VBox([columns, figure]))
+
+
+def playground_alt(trained: TrainedTask) -> str:
+    """What the figure of the playground shows, in words and numbers."""
+    neurons = trained.network.kernels[0].shape[1]
+    values = ", ".join(f"{row.label} {row.value:.2f} ({exact.value:.2f})" for row, exact in _pairs(trained))
+    return (
+        f"Response of a network of {neurons} neurons with AUC {trained.auc:.3f} beside the best possible one with "
+        f"{trained.best_auc:.3f}; coefficients of the network and, in brackets, the exact ones: {values}"
     )
+
+
+def _pairs(trained: TrainedTask) -> zip:
+    return zip(trained.coefficients.all(), trained.exact.all(), strict=True)

@@ -241,11 +241,12 @@ def choose_classes(plain: dict[str, np.ndarray], names: dict[str, str]) -> tuple
     probability, y = out_of_fold_probability(plain, everything)
     hit = probability.argmax(axis=1) == y
     recall = {c: float(hit[y == i].mean()) for i, c in enumerate(everything)}
+    written = {c: names[c].replace(" ", "_") for c in everything}
     order = sorted(
         everything,
         key=lambda c: (
-            names[c] not in WANTED,
-            not (names[c] in LIKELY and recall[c] >= LIKELY_FLOOR),
+            written[c] not in WANTED,
+            not (written[c] in LIKELY and recall[c] >= LIKELY_FLOOR),
             -recall[c],
         ),
     )
@@ -296,7 +297,7 @@ def on_photographs(kernel: np.ndarray, bias: np.ndarray, labels: list[str], extr
 
 def card(figures: dict) -> str:
     """The figures as Markdown: what ``MODEL_CARD.md`` shows between its marks."""
-    names = [name.replace("_", " ") for name in figures["class_names"]]
+    names = figures["class_names"]
     lines = [
         "| size of the picture | pictures | top-1 | top-5 | calibration error |",
         "| --- | --- | --- | --- | --- |",
@@ -314,9 +315,7 @@ def card(figures: dict) -> str:
     lines += ["", "Sharp photographs that come with scikit-image and Matplotlib:", ""]
     lines += ["| photograph | size | most probable class | probability |", "| --- | --- | --- | --- |"]
     for row in figures["photographs"]:
-        lines.append(
-            f"| {row['photo']} | {row['size']} px | {row['class'].replace('_', ' ')} | {row['probability']:.2f} |"
-        )
+        lines.append(f"| {row['photo']} | {row['size']} px | {row['class']} | {row['probability']:.2f} |")
     lines += ["", "The confusion matrix at 128 px, row by row; what is not named is zero:", ""]
     lines += ["| class | right of all | taken for |", "| --- | --- | --- |"]
     for number, (name, row) in enumerate(zip(names, figures["confusion_128"], strict=True)):
