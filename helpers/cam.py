@@ -34,7 +34,7 @@ def pooled_layer(model: keras.Model) -> str | None:
     return before.name if is_cam_head else None
 
 
-def class_activation_map(model: keras.Model, images, target, batch_size: int = 4) -> np.ndarray:
+def class_activation_map(model: keras.Model, images, target, batch_size: int = 2) -> np.ndarray:
     """CAM, shape (N, height, width) of the last maps: signed, and exact: its mean plus the bias is the logit.
 
     Raises
@@ -58,23 +58,30 @@ def _weighted_maps(part: keras.Model) -> Callable:
     def weighted(images, weights):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)  # so that the maps are recorded; no gradient is taken beyond them
-            maps, scores = outputs_of(part, images)
+            *maps, scores = outputs_of(part, images)
             score = tf.reduce_sum(scores * weights)
-        importance = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2), keepdims=True)
-        return tf.reduce_sum(importance * maps, axis=-1)
+        gradients = tape.gradient(score, maps)
+        importance = [tf.reduce_mean(g, axis=(1, 2), keepdims=True) for g in gradients]
+        return [tf.reduce_sum(a * m, axis=-1) for a, m in zip(importance, maps, strict=True)]
 
     return weighted
 
 
 def grad_cam(
-    model: keras.Model, images, target, layer: str | None = None, relu: bool = True, batch_size: int = 4
-) -> np.ndarray:
+    model: keras.Model,
+    images,
+    target,
+    layer: str | list[str] | None = None,
+    relu: bool = True,
+    batch_size: int = 2,
+):
     """Grad-CAM, shape (N, height, width) of the layer's maps.
 
     Parameters
     ----------
     layer
-        Name of a layer with maps (N, height, width, channels) behind its activation. By default the last such layer.
+        Name of a layer with maps (N, height, width, channels) behind its activation; by default the last such layer.
+        A list of names gives a dictionary of maps, all from one pass forwards and one backwards.
     relu
         Keep only the evidence in favour, as the paper does. Without it the map is signed.
 
@@ -85,12 +92,17 @@ def grad_cam(
     images = checked_images(model, images)
     weights = output_weights(model, len(images), target)
     layer = layer or last_map_layer(model)
-    if len(get_layer(model, layer).output.shape) != 4:
-        raise ValueError(f"Layer {layer!r} has no maps: its output has shape {get_layer(model, layer).output.shape}.")
-    weighted = compiled(model, _weighted_maps, layer)
+    names = [layer] if isinstance(layer, str) else list(layer)
+    for name in names:
+        if len(get_layer(model, name).output.shape) != 4:
+            raise ValueError(f"Layer {name!r} has no maps: its output has shape {get_layer(model, name).output.shape}.")
+    weighted = compiled(model, _weighted_maps, *names)
     rows = batches(len(images), batch_size)
-    raw = np.concatenate([weighted(tf.constant(images[part]), tf.constant(weights[part])) for part in rows])
-    return np.maximum(raw, 0) if relu else raw
+    found = [weighted(tf.constant(images[part]), tf.constant(weights[part])) for part in rows]
+    maps = {name: np.concatenate([batch[i] for batch in found]) for i, name in enumerate(names)}
+    if relu:
+        maps = {name: np.maximum(values, 0) for name, values in maps.items()}
+    return maps[layer] if isinstance(layer, str) else maps
 
 
 def last_map_layer(model: keras.Model) -> str:

@@ -3,8 +3,20 @@
 import numpy as np
 
 
-def self_check(answer, expected, hint: str, tolerance: float = 0.02) -> bool:
+def self_check(answer, expected, hint: str, tolerance: float = 0.02) -> None:
     """Compare an answer with the expected one and say so in a sentence.
+
+    An answer that is still ``...`` is asked for; a wrong one is answered with the ``hint``: where to look again. For
+    the other arguments see :func:`is_right`, which a solution asserts.
+    """
+    if answer is Ellipsis:
+        print("Not answered yet: replace the three dots and run the cell again.")
+    else:
+        print("Right." if is_right(answer, expected, tolerance) else f"Not yet. {hint}")
+
+
+def is_right(answer, expected, tolerance: float = 0.02) -> bool:
+    """Is the answer the expected one?
 
     Parameters
     ----------
@@ -12,25 +24,9 @@ def self_check(answer, expected, hint: str, tolerance: float = 0.02) -> bool:
         What the reader put in place of ``...``: a number, an array, a word, or a list of them.
     expected
         The right answer, of the same kind.
-    hint
-        Printed when the answer is wrong: where to look again.
     tolerance
         Relative deviation that numbers may have.
-
-    Returns
-    -------
-    bool
-        True if the answer is right. An answer that is still ``...`` is not: a request to try is printed.
     """
-    if answer is Ellipsis:
-        print("Not answered yet: replace the three dots and run the cell again.")
-        return False
-    right = _same(answer, expected, tolerance)
-    print("Right." if right else f"Not yet. {hint}")
-    return right
-
-
-def _same(answer, expected, tolerance: float) -> bool:
     if isinstance(expected, str):
         return str(answer).strip().lower() == expected.lower()
     try:

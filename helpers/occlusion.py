@@ -24,7 +24,7 @@ def patch_starts(length: int, patch: int, stride: int) -> list[int]:
 
 
 def occlusion_map(
-    model: keras.Model, images, target, patch: int = 32, stride: int = 16, fill=0.0, batch_size: int = 4
+    model: keras.Model, images, target, patch: int = 32, stride: int = 16, fill=0.0, batch_size: int = 2
 ) -> np.ndarray:
     """How far the explained logit falls when a pixel's surroundings are hidden; shape (N, height, width).
 

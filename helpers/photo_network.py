@@ -74,6 +74,19 @@ class PhotoNetwork:
         """Names of all layers, from the input on."""
         return tuple(layer.name for layer in self.model.layers)
 
+    @property
+    def menu(self) -> list[tuple[str, str]]:
+        """(label, identifier) of every class in alphabetical order, for a drop-down list.
+
+        Two of ImageNet's labels stand for two classes each; there the identifier is added to the label.
+        """
+        plain = [_plain(label) for label in self.labels]
+        entries = [
+            (label if plain.count(name) == 1 else f"{label} ({identifier})", identifier)
+            for label, name, identifier in zip(self.labels, plain, self.identifiers, strict=True)
+        ]
+        return sorted(entries, key=lambda entry: entry[0].lower())
+
     def preprocess(self, images) -> np.ndarray:
         """RGB pictures of the network's input size to its inputs (N, input_size, input_size, 3): see ``preprocess``."""
         inputs = preprocess(images)

@@ -13,6 +13,8 @@ from helpers.cam import enlarge, unit_range
 from helpers.images import grey_values
 from helpers.plotting import COLOURS, DIVERGING, LARGEST_WIDTH, SEQUENTIAL, symmetric_limit
 
+COLOUR_BAR = {"fraction": 0.03, "aspect": 25, "shrink": 0.75}
+
 
 def overlay(picture: np.ndarray, values: np.ndarray, signed: bool = False, strength: float = 0.75) -> np.ndarray:
     """A map laid over its photograph, RGB (height, width, 3) from 0 to 1.
@@ -89,45 +91,57 @@ def maps_on_photographs(
 
 
 def number_grids(arrays, titles) -> Figure:
-    """Small matrices with their numbers written in: a convolution by hand."""
+    """Small matrices of numbers from zero on, with the numbers written in: a convolution by hand."""
     figure, axes = plt.subplots(
-        1, len(arrays), figsize=(7, 2.6), width_ratios=[len(a[0]) for a in arrays], squeeze=False
+        1, len(arrays), figsize=(6.5, 2.6), width_ratios=[len(a[0]) for a in arrays], squeeze=False
     )
-    largest = symmetric_limit(*map(np.asarray, arrays))
     for axis, array, title in zip(axes[0], arrays, titles, strict=True):
-        image = axis.imshow(array, cmap=DIVERGING, vmin=-largest, vmax=largest)
+        largest = np.max(array)
+        axis.imshow(array, cmap="gray_r", vmin=0, vmax=1.4 * largest)
         for (row, column), value in np.ndenumerate(array):
-            shade = "white" if abs(value) > 0.6 * largest else "black"
-            axis.text(column, row, f"{value:g}", ha="center", va="center", color=shade)
-        axis.set_title(title)
-        axis.set_axis_off()
-    figure.colorbar(image, ax=axes[0], label="value", fraction=0.05, shrink=0.8)
+            axis.text(
+                column, row, f"{value:g}", ha="center", va="center", color="white" if value > 0.6 * largest else "0.3"
+            )
+        axis.set(title=title, xticks=[], yticks=[])
+        for side in axis.spines.values():
+            side.set_visible(True)
     return figure
 
 
-def heat_maps(maps, titles, columns: int = 3, percentile: float = 99.0) -> Figure:
+def _panels(picture, maps, titles, columns: int) -> tuple[Figure, list]:
+    """Axes for the maps, their titles set, the photograph in front of them where there is one."""
+    titles = [*titles]
+    figure, axes = _grid(len(maps) + (picture is not None), columns)
+    if picture is not None:
+        axes[0].imshow(picture)
+        axes[0].set_title("photograph", fontsize=9)
+        axes = axes[1:]
+    for axis, values, title in zip(axes, maps, titles, strict=True):
+        axis.set_title(title if np.any(values) else f"{title}\n(zero everywhere)", fontsize=9)
+    return figure, axes
+
+
+def heat_maps(maps, titles, picture=None, columns: int = 3, percentile: float = 99.0) -> Figure:
     """Unsigned maps (height, width) side by side, each scaled by the value that ``percentile`` % of it stay below.
 
     A few pixels of a gradient are far above all others; scaled by its maximum the map would look empty.
     """
-    figure, axes = _grid(len(maps), columns)
-    for axis, values, title in zip(axes, maps, titles, strict=True):
-        largest = max(float(np.percentile(values, percentile)), np.finfo(float).tiny)
+    figure, axes = _panels(picture, maps, titles, columns)
+    for axis, values in zip(axes, maps, strict=True):
+        largest = float(np.percentile(values, percentile)) or float(np.max(values)) or 1.0
         image = axis.imshow(values / largest, cmap=SEQUENTIAL, vmin=0, vmax=1)
-        axis.set_title(title, fontsize=9)
     label = f"share of the {percentile:g}th percentile"
-    figure.colorbar(image, ax=axes, label=label, fraction=0.03, aspect=25, shrink=0.75, extend="max")
+    figure.colorbar(image, ax=figure.axes, label=label, extend="max", **COLOUR_BAR)
     return figure
 
 
-def signed_maps(maps, titles, columns: int = 4, label: str = "value") -> Figure:
+def signed_maps(maps, titles, picture=None, columns: int = 4, label: str = "value") -> Figure:
     """Signed maps (height, width) side by side on one common symmetric scale."""
-    figure, axes = _grid(len(maps), columns)
+    figure, axes = _panels(picture, maps, titles, columns)
     limit = symmetric_limit(*maps)
-    for axis, values, title in zip(axes, maps, titles, strict=True):
+    for axis, values in zip(axes, maps, strict=True):
         image = axis.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit)
-        axis.set_title(title, fontsize=9)
-    figure.colorbar(image, ax=axes, label=label, fraction=0.03, aspect=25, shrink=0.75)
+    figure.colorbar(image, ax=figure.axes, label=label, **COLOUR_BAR)
     return figure
 
 
@@ -143,7 +157,9 @@ def top_classes(pictures, predictions) -> Figure:
         left.imshow(picture)
         left.set_axis_off()
         right.barh([p.label for p in best][::-1], [p.probability for p in best][::-1], color=COLOURS["blue"])
-        right.set_xlim(0, 1)
+        for place, guess in enumerate(best[::-1]):
+            right.text(guess.probability + 0.01, place, f"{guess.probability:.0%}", va="center", fontsize=8)
+        right.set_xlim(0, 1.1)
     axes[-1, 1].set_xlabel("probability")
     return figure
 
@@ -162,16 +178,20 @@ def filter_grid(kernel: np.ndarray) -> Figure:
     return figure
 
 
-def feature_map_grid(maps: np.ndarray, count: int = 12, title: str = "") -> Figure:
-    """The channels of one picture's feature maps (height, width, channels) that are most active on average."""
+def feature_map_grid(maps: np.ndarray, layer: str, count: int = 12) -> Figure:
+    """The channels of one picture's feature maps (height, width, channels) that are most active on average.
+
+    Each is scaled by its own largest activation, which stands above it.
+    """
+    height, width, channels = maps.shape
     chosen = np.argsort(maps.mean(axis=(0, 1)))[::-1][:count]
     figure, axes = _grid(len(chosen), columns=6, height=1.2, width=7.4)
-    largest = max(float(maps[..., chosen].max()), 1e-12)
     for axis, channel in zip(axes, chosen, strict=True):
-        image = axis.imshow(maps[..., channel], cmap=SEQUENTIAL, vmin=0, vmax=largest)
-        axis.set_title(f"channel {channel}", fontsize=8)
-    figure.colorbar(image, ax=axes, label="activation", fraction=0.03, aspect=25, shrink=0.75)
-    figure.suptitle(title, fontsize=10)
+        largest = float(maps[..., channel].max())
+        image = axis.imshow(maps[..., channel] / (largest or 1.0), cmap=SEQUENTIAL, vmin=0, vmax=1)
+        axis.set_title(f"{channel}: max {largest:.3g}", fontsize=8)
+    figure.colorbar(image, ax=axes, label="share of the channel's maximum", **COLOUR_BAR)
+    figure.suptitle(f"{layer}: {channels} maps of {height} x {width} values", fontsize=10)
     return figure
 
 
@@ -227,5 +247,6 @@ def closure_figure(picture, corner, size: int, fall: float, others: np.ndarray, 
     right.hist(others, bins=12, color=COLOURS["sky"], label="random windows")
     right.axvline(fall, color=COLOURS["vermilion"], linewidth=2, label="most important window")
     right.set(xlabel="fall of the logit when the window is hidden", ylabel="number of windows")
-    right.legend(fontsize=8)
+    right.legend(fontsize=8, loc="upper center")
+    right.set_ylim(top=1.45 * right.get_ylim()[1])
     return figure

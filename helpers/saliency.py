@@ -50,7 +50,7 @@ def _score_gradient(part: keras.Model) -> Callable:
     return gradient
 
 
-def feature_maps(model: keras.Model, images, layers: str | list[str], batch_size: int = 4):
+def feature_maps(model: keras.Model, images, layers: str | list[str], batch_size: int = 2):
     """What the layers put out for the images.
 
     Returns one array (N, height, width, channels) for a name, a dictionary of arrays for a list of names; all layers of
@@ -72,7 +72,7 @@ def filters(model: keras.Model, layer: str) -> np.ndarray:
     return found.kernel.numpy()
 
 
-def logits(model: keras.Model, images, batch_size: int = 4) -> np.ndarray:
+def logits(model: keras.Model, images, batch_size: int = 2) -> np.ndarray:
     """The class scores (N, classes), in batches of bounded size, compiled once."""
     require_logits(model)
     images = checked_images(model, images)

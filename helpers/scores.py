@@ -9,7 +9,13 @@ On collages the mask of every thing is exact. Three numbers, all between 0 and 1
   everywhere has this mass, and a random point hits this often.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+
+from helpers.cam import enlarge
+from helpers.collages import collage
+from helpers.photo_network import PhotoNetwork
 
 
 def _checked(values, mask) -> tuple[np.ndarray, np.ndarray]:
@@ -41,3 +47,34 @@ def pointing_hit(values, mask) -> bool:
 def area_share(mask) -> float:
     """Share of the picture that the mask covers: what chance alone would give."""
     return float(np.mean(mask))
+
+
+def collage_scores(
+    network: PhotoNetwork, explain: Callable, pairs: list[tuple[str, str]], scenes: int = 10, size: float = 0.5
+) -> np.ndarray:
+    """Scores of a method on collages of two things, one row a map: mass in its own mask, in the other's, area of its own.
+
+    Parameters
+    ----------
+    explain
+        ``explain(model, images, target)`` gives maps (N, height, width) of any size.
+    pairs
+        Names of cut-outs, taken in turn, on grass, gravel and brick in turn, at random places: scene n has seed n.
+    size
+        Longer side of each thing as a share of the picture's side.
+
+    A map is made for a class only if the network puts it among its first five: of what is not recognised no map can be
+    asked for. Rows (maps, 3); none where nothing is recognised.
+    """
+    rows = []
+    for seed in range(scenes):
+        background = ("grass", "gravel", "brick")[seed % 3]
+        scene = collage(list(pairs[seed % len(pairs)]), None, size, background, network.input_size, seed)
+        inputs = network.preprocess(scene.picture)
+        first_five = np.argsort(network.logits(inputs)[0])[-5:]
+        for name, own, other in zip(scene.class_names, scene.masks, scene.masks[::-1], strict=True):
+            target = network.class_index(name)
+            if target in first_five:
+                values = enlarge(explain(network.model, inputs, target), own.shape)[0]
+                rows.append((mass_inside(values, own), mass_inside(values, other), area_share(own)))
+    return np.array(rows).reshape(-1, 3)

@@ -37,6 +37,13 @@ def test_grad_cam_follows_its_formula_at_an_inner_layer(small_cam_network, image
     assert np.allclose(cam.grad_cam(small_cam_network, images, 1, "conv1"), expected, rtol=1e-10, atol=1e-14)
 
 
+def test_several_layers_in_one_pass(small_cam_network, images):
+    together = cam.grad_cam(small_cam_network, images, 2, ["conv1", "conv2"])
+    assert list(together) == ["conv1", "conv2"]
+    for layer, maps in together.items():
+        assert np.allclose(maps, cam.grad_cam(small_cam_network, images, 2, layer), rtol=1e-12)
+
+
 def test_cam_needs_its_head(linear_model, patch_reader):
     with pytest.raises(ValueError, match="GlobalAveragePooling2D and one linear Dense"):
         cam.class_activation_map(patch_reader, np.zeros((1, 12, 12, 3)), 0)

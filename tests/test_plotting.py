@@ -58,11 +58,11 @@ def test_every_figure_of_the_photograph_notebooks_is_drawn(small_cam_network):
         plotting_photos.photographs([picture], ["a"]),
         plotting_photos.maps_on_photographs([picture] * 3, [None, heat, 0 * heat], "abc", outlines=[None, mask, None]),
         plotting_photos.number_grids([np.eye(3), np.eye(2)], ["a", "b"]),
-        plotting_photos.heat_maps([heat, 0 * heat], ["a", "b"]),
+        plotting_photos.heat_maps([heat, 0 * heat], ["a", "b"], picture),
         plotting_photos.signed_maps([heat, -heat], ["a", "b"]),
         plotting_photos.top_classes([picture], [[Guess(), Guess()]]),
         plotting_photos.filter_grid(np.zeros((3, 3, 3, 20))),
-        plotting_photos.feature_map_grid(np.random.default_rng(0).random((4, 4, 20))),
+        plotting_photos.feature_map_grid(np.random.default_rng(0).random((4, 4, 20)), "conv"),
         plotting_photos.architecture(small_cam_network),
         plotting_photos.closure_figure(picture, (1, 2), 3, 2.0, np.arange(5.0), "a"),
     ]

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from helpers.scores import area_share, mass_inside, pointing_hit
+from helpers.scores import area_share, collage_scores, mass_inside, pointing_hit
+from helpers.vgg16 import vgg16
 
 MASK = np.zeros((4, 5), bool)
 MASK[1:3, 1:3] = True
@@ -38,3 +39,16 @@ def test_a_map_without_positive_values_has_no_mass():
 def test_what_does_not_fit_is_refused(values, mask):
     with pytest.raises(ValueError, match="same shape|NaN"):
         mass_inside(values, mask)
+
+
+def test_collages_are_scored_for_what_is_recognised():
+    network = vgg16("gap", input_size=96, quiet=True)
+
+    def uniform(model, images, target):
+        return np.ones((len(images), 3, 3))
+
+    rows = collage_scores(network, uniform, [("green pepper", "pomegranate")], scenes=3)
+    assert rows.shape[1] == 3
+    assert 1 <= len(rows) <= 6
+    assert np.allclose(rows[:, 0], rows[:, 2])  # a map that is the same everywhere scores the area
+    assert collage_scores(network, uniform, [("green pepper", "pomegranate")], scenes=0).shape == (0, 3)

@@ -264,6 +264,15 @@ def test_an_unknown_class_is_an_error_that_helps(thousand, name, says):
         thousand.class_index(name)
 
 
+def test_the_menu_names_every_class_once(thousand):
+    labels, identifiers = zip(*thousand.menu, strict=True)
+    assert len(set(labels)) == 1000
+    assert sorted(identifiers) == sorted(thousand.identifiers)
+    assert list(labels) == sorted(labels, key=str.lower)
+    assert [thousand.identifiers[thousand.class_index(i)] for i in identifiers] == list(identifiers)
+    assert "crane (n02012849)" in labels
+
+
 def test_the_small_network_points_to_the_large_one(network):
     with pytest.raises(ValueError, match=r"vgg16\('imagenet'\)"):
         network.class_index("trombone")
