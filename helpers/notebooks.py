@@ -162,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("task", choices=("run", "check", "html", "student"))
     parser.add_argument("names", nargs="*", help="first letters of the file names, such as 2; all when left out")
     parser.add_argument("--dest", type=Path, help="folder for html and student copies")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     if options.task in ("html", "student"):
         if options.dest is None:
             parser.error(f"{options.task} needs --dest FOLDER")

@@ -189,7 +189,9 @@ def feature_map_grid(maps: np.ndarray, layer: str, count: int = 12) -> Figure:
     for axis, channel in zip(axes, chosen, strict=True):
         largest = float(maps[..., channel].max())
         image = axis.imshow(maps[..., channel] / (largest or 1.0), cmap=SEQUENTIAL, vmin=0, vmax=1)
-        axis.set_title(f"{channel}: max {largest:.3g}", fontsize=8)
+        axis.set_title(
+            f"{channel}: max {largest:,.0f}" if largest >= 10 else f"{channel}: max {largest:.2g}", fontsize=8
+        )
     figure.colorbar(image, ax=axes, label="share of the channel's maximum", **COLOUR_BAR)
     figure.suptitle(f"{layer}: {channels} maps of {height} x {width} values", fontsize=10)
     return figure

@@ -113,7 +113,7 @@ def test_a_run_that_fails_leaves_the_file_alone(folder, cell, capsys):
 def test_copies_and_pages(folder, tmp_path, capsys):
     store(folder / "1_good.ipynb", "print(1)")
     assert notebooks.main(["student", "--dest", str(tmp_path / "out")]) == 0
-    assert notebooks.main(["html", "--dest", str(tmp_path / "out")]) == 0
+    assert notebooks.main(["html", "--dest", str(tmp_path / "out"), "1"]) == 0
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["1_good.html", "1_good.ipynb"]
     with pytest.raises(FileNotFoundError, match="begins with"):
         notebooks.paths(["7"])
