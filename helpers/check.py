@@ -24,7 +24,12 @@ EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2-first-22800.csv.gz"
 ALL_EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2.csv.gz"
 CONVOLUTIONS = "vgg16/vgg16_conv_float16.npz"
 OFFICIAL = "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
-USED_BY = {EVENTS: (1,), ALL_EVENTS: (1,)}  # by notebook; every other file is for 2 and 3
+USED_BY = {"atlas-higgs": (1,), "digits": (3,), "movie-reviews": (3,)}  # by folder; every other file is for 2 and 3
+
+
+def used_by(path: str) -> tuple[int, ...]:
+    """Numbers of the notebooks that need the file."""
+    return USED_BY.get(path.split("/")[0], (2, 3))
 
 
 def bundled_files() -> list[Finding]:
@@ -40,7 +45,7 @@ def bundled_files() -> list[Finding]:
         if problem or (here is None and not (path == EVENTS and _look(ALL_EVENTS)[0])):
             text = problem or f"not found: {file.words}"
             remedy = f"copy data/{path} from a fresh copy of the course, or set COURSE_DATA_DIR"
-            findings.append(Finding(MISSING, text, remedy, USED_BY.get(path, (2, 3))))
+            findings.append(Finding(MISSING, text, remedy, used_by(path)))
     pictures = [name for name in files.unlisted() if name.startswith("cutouts/") and name.endswith(".png")]
     if not pictures or _look("cutouts/index.tsv")[0] is None:
         remedy = "copy data/cutouts from a fresh copy of the course, or set COURSE_DATA_DIR"
@@ -62,7 +67,7 @@ def downloads() -> list[Finding]:
         here, problem = _look(path)
         command = f"python -m helpers.download {file.name}"
         if problem:
-            findings.append(Finding(MISSING, problem, f"delete it, then: {command}", USED_BY.get(path, (2, 3))))
+            findings.append(Finding(MISSING, problem, f"delete it, then: {command}", used_by(path)))
         elif here:
             findings.append(Finding(OK, f"{file.words}: {here}"))
         else:

@@ -113,9 +113,9 @@ def ranking_table(ranking: Sequence[Coefficient], top: int = 20) -> str:
     """The first ``top`` coefficients of a ranking as a text table: rank, name, value, standard error."""
     rows = list(ranking[:top])
     width = max((len(row.label) for row in rows), default=11)
-    head = f"rank  {'coefficient':<{width}}   value   error"
+    head = f"rank  {'coefficient':<{width}}  value  error"
     return "\n".join(
-        [head] + [f"{i:>4}  {row.label:<{width}}  {row.value:.4f}  {row.error:.4f}" for i, row in enumerate(rows, 1)]
+        [head] + [f"{i:>4}  {row.label:<{width}}  {row.value:.3f}  {row.error:.3f}" for i, row in enumerate(rows, 1)]
     )
 
 
@@ -152,7 +152,10 @@ def coefficients_from_derivatives(
     mean_weight = check_weights(weights, count)
     pair = np.triu_indices(inputs)
     sums = AbsoluteMeans(inputs + len(pair[0]))
-    sums.add(np.concatenate([gradient, hessian[:, pair[0], pair[1]]], axis=1).T, None if weights is None else weights / mean_weight)
+    sums.add(
+        np.concatenate([gradient, hessian[:, pair[0], pair[1]]], axis=1).T,
+        None if weights is None else weights / mean_weight,
+    )
     return sums.coefficients(names)
 
 

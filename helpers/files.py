@@ -48,6 +48,7 @@ class CourseFile:
 
 
 VGG16_LICENCE = "CC BY 4.0, Visual Geometry Group, University of Oxford"
+VADER_LICENCE = "MIT, C.J. Hutto (vaderSentiment 3.3.2)"
 ATLAS_LICENCE = "CC0, ATLAS collaboration, doi:10.7483/OPENDATA.ATLAS.ZBP2.M5T8"
 FILES = {
     file.path: file
@@ -79,6 +80,34 @@ FILES = {
             licence=ATLAS_LICENCE,
             size=1_824_732,
             hash="sha256:846b3e13bd280c73cfc59ad6546fa05c36113bdebf83cd38baee55328fe96654",
+        ),
+        CourseFile(
+            path="digits/mnist_5000.npz",
+            words="5,000 handwritten digits of MNIST",
+            licence="CC BY-SA 3.0, Y. LeCun, C. Cortes and C. J. C. Burges",
+            size=821_722,
+            hash="sha256:246e0c30eeea57c8d0037d3f38c8e00651ec204cc61b8022563e9aeeb9d756f4",
+        ),
+        CourseFile(
+            path="movie-reviews/movie_review_sentences.tsv.gz",
+            words="10,605 sentences of film reviews, rated by people",
+            licence=VADER_LICENCE,
+            size=558_045,
+            hash="sha256:9b9182bb2953cfdd8961811b86a9c2504534e74a821a4f739597656d64f123f6",
+        ),
+        CourseFile(
+            path="movie-reviews/product_review_sentences.tsv.gz",
+            words="3,707 sentences of product reviews, rated by people",
+            licence=VADER_LICENCE,
+            size=132_144,
+            hash="sha256:7342f682bba44daae58b7224312f83e29dbe5a8df2cbb64f5c01f1631017b9ed",
+        ),
+        CourseFile(
+            path="movie-reviews/word_valence.tsv.gz",
+            words="7,224 single words, rated by people",
+            licence=VADER_LICENCE,
+            size=40_312,
+            hash="sha256:b83ad5a7183736208e22e1e92e5c3a7f373660a571e605c19088519be632f78c",
         ),
         # Hash and address stand in Keras (keras/src/applications/vgg16.py); the size is what its progress bar shows.
         CourseFile(

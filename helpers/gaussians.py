@@ -87,10 +87,10 @@ def toy_task(name: str) -> GaussianTask:
     half, none, one = np.array([0.5, 0.5]), np.zeros(2), np.eye(2)
     plus, minus = covariance_matrix(correlation=0.5), covariance_matrix(correlation=-0.5)
     tasks = {
-        "a": (half, one, -half, one, "different means"),
-        "b": (none, plus, none, minus, "different correlation"),
-        "c": (half, plus, -half, minus, "different means and correlation"),
-        "d": (none, 0.5 * one, none, 3 * one, "different widths"),
+        "a": (half, one, -half, one, "means differ"),
+        "b": (none, plus, none, minus, "correlation differs"),
+        "c": (half, plus, -half, minus, "both differ"),
+        "d": (none, 0.5 * one, none, 3 * one, "widths differ"),
     }
     if name not in tasks:
         raise ValueError(f"The toy tasks are called {', '.join(TASKS)}; got {name!r}.")

@@ -24,7 +24,10 @@ FILES = {  # name in the course's list of files, number of events
 }
 COLUMNS = ("EventId", *NAMES, "Weight", "Label", "KaggleSet", "KaggleWeight")
 SETS = {"t": "training", "b": "public leaderboard", "v": "private leaderboard", "u": "unused"}
-SIGNAL_TOTAL, BACKGROUND_TOTAL = 691.99, 410_999.8  # events expected in the data of 2012: sums of the full set's weights
+SIGNAL_TOTAL, BACKGROUND_TOTAL = (
+    691.99,
+    410_999.8,
+)  # events expected in the data of 2012: sums of the full set's weights
 _TEXT = ("Label", "KaggleSet")
 _LINES = 20_000  # read at once
 _EXCERPT_TRAINING = 15_800

@@ -84,7 +84,9 @@ def derived_variables(columns: Callable[[str], np.ndarray]) -> dict[str, np.ndar
     """
     jets = columns("PRI_jet_num")
     tau, lepton, leading, second = (
-        _Particle(*(np.where(jets >= least, columns(f"PRI_{which}_{part}"), 0).astype(float) for part in ("pt", "eta", "phi")))
+        _Particle(
+            *(np.where(jets >= least, columns(f"PRI_{which}_{part}"), 0).astype(float) for part in ("pt", "eta", "phi"))
+        )
         for which, least in (("tau", 0), ("lep", 0), ("jet_leading", 1), ("jet_subleading", 2))
     )
     missing, missing_phi = columns("PRI_met").astype(float), columns("PRI_met_phi").astype(float)

@@ -5,6 +5,7 @@ names of the activations phi, nothing else. It is read from a Keras model, turne
 lines of NumPy, and stored in a file. Training is in ``helpers.training``.
 """
 
+import itertools
 import os
 import tempfile
 import zipfile
@@ -188,7 +189,7 @@ def _chain(model: keras.Model) -> list:
         return model.layers
     layers = getattr(model, "layers", [])
     if not isinstance(getattr(model, "output", None), keras.KerasTensor) or any(
-        after.input is not before.output for before, after in zip(layers, layers[1:], strict=False)
+        after.input is not before.output for before, after in itertools.pairwise(layers)
     ):
         raise ValueError(
             "The model's layers do not form one chain from one input to one output. "

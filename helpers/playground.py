@@ -10,7 +10,7 @@ from helpers.networks import DenseNetwork, build_network, dense_network, forward
 from helpers.taylor import taylor_coefficients
 from helpers.training import Progress, train
 
-_TEST_EVENTS = 20_000
+_TEST_EVENTS = 50_000
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,9 @@ def roc_curves(groups: dict[str, Sequence[tuple[np.ndarray, np.ndarray]]]) -> Fi
         for number, (labels, response) in enumerate(runs):
             background, signal, _ = roc_curve(labels, response)
             axis.plot(signal, background, color=colour, ls=line, lw=1.2, label=name if number == 0 else None)
-    axis.set(xlabel="share of signal kept", ylabel="share of background kept", yscale="log", xlim=(0, 1), ylim=(1e-3, 1))
+    axis.set(
+        xlabel="share of signal kept", ylabel="share of background kept", yscale="log", xlim=(0, 1), ylim=(1e-3, 1)
+    )
     axis.legend()
     return figure
 

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from helpers.coefficients import TaylorCoefficients
-from helpers.gaussians import bayes_response, sample
+from helpers.gaussians import GaussianTask, bayes_response
 from helpers.networks import DenseNetwork, forward
-from helpers.plotting import COLOURS, DIVERGING, SEQUENTIAL, symmetric_limit
 from helpers.playground import TrainedTask
+from helpers.plotting import COLOURS, DIVERGING, SEQUENTIAL, symmetric_limit
 
 SIGNAL, BACKGROUND = COLOURS["vermilion"], COLOURS["blue"]
 NETWORK, EXACT = COLOURS["sky"], COLOURS["black"]
@@ -40,8 +41,17 @@ def events_and_responses(inputs: np.ndarray, labels: np.ndarray, response: np.nd
     return figure
 
 
-def bar_panels(names: Sequence[str], panels: dict[str, np.ndarray], exact: dict[str, np.ndarray] | None = None) -> Figure:
-    """The same inputs judged by several methods: one panel of bars each; crosses mark exact values where there are."""
+def bar_panels(
+    names: Sequence[str],
+    panels: dict[str, np.ndarray],
+    exact: dict[str, np.ndarray] | None = None,
+    limits: dict[str, float] | None = None,
+) -> Figure:
+    """The same inputs judged by several methods, one panel of bars each.
+
+    ``exact`` gives values to be marked by crosses, ``limits`` where an axis has to end; both by the titles in
+    ``panels``, and both may leave out some.
+    """
     figure, axes = plt.subplots(1, len(panels), figsize=(8, 0.5 + 0.42 * len(names)), sharey=True, squeeze=False)
     positions = np.arange(len(names))
     for axis, (title, values) in zip(axes.flat, panels.items(), strict=True):
@@ -49,6 +59,8 @@ def bar_panels(names: Sequence[str], panels: dict[str, np.ndarray], exact: dict[
         if exact and title in exact:
             axis.plot(exact[title], positions, "x", color=EXACT, ms=8, mew=2, label="exact")
             axis.legend(loc="lower right")
+        if limits and title in limits:
+            axis.set_xlim(0, limits[title])
         axis.set_xlabel(title)
         axis.set_yticks(positions, names)
     axes.flat[0].invert_yaxis()
@@ -69,19 +81,21 @@ def gradient_arrows(axis: np.ndarray, response: np.ndarray, gradient: np.ndarray
 
 def beside_exact(trained: dict[str, TaylorCoefficients], exact: dict[str, TaylorCoefficients]) -> Figure:
     """The five coefficients of two inputs, one panel a task: bars with errors for the network, lines for the exact."""
-    figure, axes = plt.subplots(1, len(trained), figsize=(min(8, 2.6 * len(trained) + 1), 2.9), sharey=True, squeeze=False)
+    width = min(8, 1.8 * len(trained) + 1)
+    figure, axes = plt.subplots(1, len(trained), figsize=(width, 3.1), sharey=True, squeeze=False)
     for axis, name in zip(axes.flat, trained, strict=True):
         _coefficient_bars(axis, trained[name], exact[name])
         axis.set_title(name, fontsize=10)
     axes.flat[0].set_ylabel("coefficient")
-    axes.flat[-1].legend(fontsize=8)
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure
 
 
 def local_maps(axis: np.ndarray, response: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> Figure:
     """The response and the five terms of its expansion over the plane, before the mean is taken and signs are lost."""
-    figure, axes = plt.subplots(2, 3, figsize=(8, 5), sharex=True, sharey=True)
-    _map(axes[0, 0], axis, response, figure, "response f")
+    figure, axes = plt.subplots(2, 3, figsize=(8, 4.9), sharex=True, sharey=True)
+    first = _response(axes[0, 0], axis, response)
+    axes[0, 0].set_title("response $f$", fontsize=10)
     terms = {
         r"$\partial f/\partial x_1$": gradient[:, 0],
         r"$\partial f/\partial x_2$": gradient[:, 1],
@@ -94,11 +108,12 @@ def local_maps(axis: np.ndarray, response: np.ndarray, gradient: np.ndarray, hes
         image = plot.pcolormesh(axis, axis, _square(values), cmap=DIVERGING, vmin=-limit, vmax=limit, rasterized=True)
         plot.set_title(title, fontsize=10)
         plot.set_aspect("equal")
-    figure.colorbar(image, ax=axes, label="derivative", shrink=0.8)
-    for plot in axes[1]:
-        plot.set_xlabel("$x_1$")
-    for plot in axes[:, 0]:
-        plot.set_ylabel("$x_2$")
+    figure.colorbar(first, ax=axes[0], label="response $f$ (first map)")
+    figure.colorbar(image, ax=axes[1], label="derivatives (other maps)")
+    for plot in axes.flat:
+        plot.set(xlabel="", ylabel="")
+    figure.supxlabel("$x_1$", fontsize=10)
+    figure.supylabel("$x_2$", fontsize=10)
     return figure
 
 
@@ -119,17 +134,15 @@ def learning_curves(steps: Sequence[int], found: Sequence[TaylorCoefficients], e
     return figure
 
 
-def against_exact(task, network: DenseNetwork, title: str = "network", limit: float = 3.0) -> Figure:
-    """The response of a network beside the best possible one, both over the plane with some events."""
+def against_exact(task: GaussianTask, network: DenseNetwork, title: str = "network", limit: float = 3.0) -> Figure:
+    """The response of a network beside the best possible one, both over the plane; white lines where it is 1/2."""
     axis, points = plane(limit)
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.1), sharex=True, sharey=True)
-    inputs, labels = sample(task, _EVENTS_DRAWN // 2, seed=0)
     for plot, (name, values) in zip(
         axes, ((title, forward(network, points)[:, 0]), ("best possible", bayes_response(task, points))), strict=True
     ):
         image = _response(plot, axis, values)
-        _draw_events(plot, inputs, labels, size=2, legend=False)
-        plot.set(title=name, xlim=(-limit, limit), ylim=(-limit, limit))
+        plot.set_title(name, fontsize=10)
     figure.colorbar(image, ax=axes, label="response f")
     return figure
 
@@ -151,7 +164,7 @@ def playground_figure(trained: TrainedTask, limit: float = 3.0) -> Figure:
     figure.colorbar(image, ax=axes[:2], label="response f", location="bottom", shrink=0.6)
     _coefficient_bars(axes[2], trained.coefficients, trained.exact)
     axes[2].set_ylabel("coefficient")
-    axes[2].legend(fontsize=8)
+    axes[2].legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 
@@ -163,19 +176,22 @@ def _coefficient_bars(axis: Axes, trained: TaylorCoefficients, exact: TaylorCoef
     axis.set_xticks(places, [", ".join(r.inputs) for r in rows], rotation=60, fontsize=9)
 
 
-def _draw_events(axis: Axes, inputs: np.ndarray, labels: np.ndarray, size: float = 5, legend: bool = True) -> None:
+def _draw_events(axis: Axes, inputs: np.ndarray, labels: np.ndarray) -> None:
     """Some events as points; signal round, background crosses, for those who do not see the colours."""
     for label, colour, marker, name in ((0, BACKGROUND, "x", "background"), (1, SIGNAL, "o", "signal")):
         chosen = inputs[labels == label][: _EVENTS_DRAWN // 2]
-        axis.scatter(chosen[:, 0], chosen[:, 1], s=size, c=colour, marker=marker, linewidths=0.6, label=name, alpha=0.8)
+        axis.scatter(chosen[:, 0], chosen[:, 1], s=5, c=colour, marker=marker, linewidths=0.6, label=name, alpha=0.8)
     axis.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
-    if legend:
-        axis.legend(loc="upper left", markerscale=2, fontsize=8)
+    axis.legend(loc="upper left", markerscale=2, fontsize=8)
 
 
-def _response(axis: Axes, grid: np.ndarray, values: np.ndarray):
+def _response(axis: Axes, grid: np.ndarray, values: np.ndarray) -> QuadMesh:
+    """A response as colours, and the border between the classes, f = 1/2, as a white line where there is one."""
     axis.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
-    return axis.pcolormesh(grid, grid, _square(values), cmap=SEQUENTIAL, vmin=0, vmax=1, rasterized=True)
+    square = _square(values)
+    if square.min() < 0.5 < square.max():
+        axis.contour(grid, grid, square, levels=[0.5], colors="white", linewidths=1)
+    return axis.pcolormesh(grid, grid, square, cmap=SEQUENTIAL, vmin=0, vmax=1, rasterized=True)
 
 
 def _map(axis: Axes, grid: np.ndarray, values: np.ndarray, figure: Figure, label: str) -> None:

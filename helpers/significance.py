@@ -16,7 +16,11 @@ def ams(signal: np.ndarray | float, background: np.ndarray | float) -> np.ndarra
     it is s / sqrt(b + 10). Both must be expected numbers: see ``helpers.higgs.expected_weights``.
     """
     signal, background = np.asarray(signal, float), np.asarray(background, float)
-    if not (np.isfinite(signal).all() and np.isfinite(background).all()) or (signal < 0).any() or (background < 0).any():
+    if (
+        not (np.isfinite(signal).all() and np.isfinite(background).all())
+        or (signal < 0).any()
+        or (background < 0).any()
+    ):
         raise ValueError("Expected numbers of events are finite and not negative.")
     background = background + REGULARISATION
     # log1p keeps the digits; the difference below cannot be negative but for rounding

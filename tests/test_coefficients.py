@@ -5,6 +5,7 @@ from helpers.coefficients import (
     AbsoluteMeans,
     coefficients_from_derivatives,
     inputs_in,
+    over_trainings,
     ranking_table,
     top_of_ranking,
 )
@@ -143,3 +144,14 @@ def test_the_error_describes_the_spread_between_samples():
 def test_wrong_arguments_are_explained(call, message):
     with pytest.raises(ValueError, match=message):
         call(*random_derivatives())
+
+
+def test_trainings_are_averaged_and_their_spread_is_the_error():
+    found = [coefficients_from_derivatives(*random_derivatives(seed=seed)) for seed in range(3)]
+    combined = over_trainings(found)
+    np.testing.assert_allclose(combined.second, np.mean([one.second for one in found], axis=0))
+    np.testing.assert_allclose(combined.first_error, np.std([one.first for one in found], axis=0, ddof=1))
+    other = coefficients_from_derivatives(*random_derivatives(), names=list("abcd"))
+    for few in (found[:1], [], [found[0], other]):
+        with pytest.raises(ValueError, match="at least two trainings"):
+            over_trainings(few)

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -18,9 +20,7 @@ layers = keras.layers
 
 def random_network(sizes=(5, 20, 10, 3), activations=("tanh", "softplus", "sigmoid"), seed=0, dtype=np.float64):
     generator = np.random.default_rng(seed)
-    kernels = tuple(
-        (generator.normal(size=(a, b)) / np.sqrt(a)).astype(dtype) for a, b in zip(sizes, sizes[1:], strict=False)
-    )
+    kernels = tuple((generator.normal(size=(a, b)) / np.sqrt(a)).astype(dtype) for a, b in itertools.pairwise(sizes))
     biases = tuple(generator.normal(size=b).astype(dtype) for b in sizes[1:])
     return DenseNetwork(kernels, biases, tuple(activations))
 

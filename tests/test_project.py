@@ -52,7 +52,6 @@ def test_every_imported_package_is_asked_for():
 
 DISTRIBUTIONS = {  # of modules named otherwise, or belonging to what one of our requirements needs itself
     "sklearn": "scikit-learn",
-    "threadpoolctl": "scikit-learn",
     "skimage": "scikit-image",
     "PIL": "pillow",
     "IPython": "ipykernel",

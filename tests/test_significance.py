@@ -25,9 +25,7 @@ def test_the_best_selection_is_the_best_of_all_thresholds():
     weights = generator.uniform(0, 2, 300) * np.where(labels == 1, 1, 50)
     threshold, value = best_selection(response, labels, weights)
     by_hand = {
-        cut: ams(
-            weights[(response >= cut) & (labels == 1)].sum(), weights[(response >= cut) & (labels == 0)].sum()
-        )
+        cut: ams(weights[(response >= cut) & (labels == 1)].sum(), weights[(response >= cut) & (labels == 0)].sum())
         for cut in np.unique(response)
     }
     assert np.isclose(value, max(by_hand.values()))

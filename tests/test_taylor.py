@@ -1,3 +1,4 @@
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -26,9 +27,7 @@ SHAPES = [  # sizes of the layers, their activations
 
 def random_network(sizes, activations, seed=0, dtype=np.float64):
     generator = np.random.default_rng(seed)
-    kernels = tuple(
-        (generator.normal(size=(a, b)) / np.sqrt(a)).astype(dtype) for a, b in zip(sizes, sizes[1:], strict=False)
-    )
+    kernels = tuple((generator.normal(size=(a, b)) / np.sqrt(a)).astype(dtype) for a, b in itertools.pairwise(sizes))
     return DenseNetwork(kernels, tuple(generator.normal(size=b).astype(dtype) for b in sizes[1:]), tuple(activations))
 
 
@@ -172,6 +171,17 @@ def test_single_precision_is_enough():
     exact, found = taylor_coefficients(network, inputs), taylor_coefficients(single, inputs)
     for part in ("first", "second", "first_error", "second_error"):
         np.testing.assert_allclose(getattr(found, part), getattr(exact, part), rtol=1e-4)
+
+
+def test_tiny_and_huge_weights_do_not_leave_single_precision():
+    single = random_network((3, 10, 1), ("tanh", "sigmoid"), dtype=np.float32)
+    generator = np.random.default_rng(1)
+    inputs, weights = generator.normal(size=(500, 3)), generator.uniform(size=500)
+    plain = taylor_coefficients(single, inputs, weights=weights)
+    for scale in (1e-30, 1e30):
+        found = taylor_coefficients(single, inputs, weights=weights * scale)
+        np.testing.assert_allclose(found.second, plain.second, rtol=1e-5)
+        np.testing.assert_allclose(found.second_error, plain.second_error, rtol=1e-5)
 
 
 @pytest.mark.parametrize("block", [1, 7, 100])

@@ -137,7 +137,9 @@ def main() -> None:
             rounds=3,
         )
         shape = "-".join(str(size) for size in (INPUTS, *hidden, 1))
-        print(f"  {shape:<20} {case[closed]:.3f} s, {case[thrifty] / case[closed]:.1f} times faster than the persistent tape")
+        print(
+            f"  {shape:<20} {case[closed]:.3f} s, {case[thrifty] / case[closed]:.1f} times faster than the persistent tape"
+        )
 
     print("Memory of the computation, without the events themselves (wanted: below 150 MB)")
     for hidden in ((100,), (100, 100)):
