@@ -41,7 +41,7 @@ class Explanation:
     ledger: tuple[LedgerRow, ...]
 
 
-def lrp(model: keras.Model, images, target, rule=None, *, start=None, batch_size: int = 8) -> np.ndarray:
+def lrp(model: keras.Model, images, target, rule=None, *, start=None, batch_size: int | None = None) -> np.ndarray:
     """Relevance of every input value for the explained score, an array shaped like the images.
 
     Parameters
@@ -57,7 +57,7 @@ def lrp(model: keras.Model, images, target, rule=None, *, start=None, batch_size
     start : (N, classes), optional
         Relevance to start with in place of weight times logit; ``target`` is then None.
     batch_size
-        Pictures at a time; bounds the memory.
+        Pictures at a time; bounds the memory. By default one photograph of 224 x 224 pixels, or as many smaller ones.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def lrp(model: keras.Model, images, target, rule=None, *, start=None, batch_size
     return found.values[0]
 
 
-def explain(model: keras.Model, images, target, rule=None, *, start=None, batch_size: int = 8) -> Explanation:
+def explain(model: keras.Model, images, target, rule=None, *, start=None, batch_size: int | None = None) -> Explanation:
     """As :func:`lrp`, with the relevance at every layer and the ledger of what each layer absorbs."""
     graph, names, found = _walked(model, images, target, rule, start, batch_size, everything=True)
     ledger = tuple(

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.backend import keras, tf
-from helpers.lrp_graph import Graph, Step, base_of
+from helpers.lrp_graph import Graph
+from helpers.lrp_layers import Step, base_of
 from helpers.lrp_linear import adjoint, linear_map
 from helpers.lrp_propagation import Numbers, backward, forward, no_losses, per_picture
 from helpers.lrp_routes import route, route_back
-from helpers.lrp_rules import Rule, Share
+from helpers.lrp_rules import Rule, Share, is_built_in
 from helpers.targets import batches
 
 # What an activation does to the values r that come from above; f' is its derivative at the pre-activation
@@ -28,6 +29,7 @@ ACTIVATION_MODES = {
     "guided": "r+ f'(z) at a ReLU, else the chain rule",
     "deconvnet": "r+ at a ReLU, whatever its input was, else the chain rule",
 }
+VALUES_AT_A_TIME = 224 * 224 * 3  # inputs in one batch, unless the caller says: one photograph, or 64 digits
 MOST_COMPILED = 24  # per model; the one that was not used for longest makes room
 
 _compiled: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -50,15 +52,17 @@ def walk_back(
     start: np.ndarray,
     activations: str = "pass",
     everything: bool = False,
-    batch_size: int = 8,
+    batch_size: int | None = None,
 ) -> Walked:
     """Walk back from ``weights * logits + start`` (both (N, classes)) to the input, in batches of bounded size.
 
     ``graph`` is that of the model as it is now, ``rules`` has the rule of every weighted sum by the number of its
-    output; ``everything`` asks for the values at every layer and the ledger.
+    output, ``activations`` is one of ``ACTIVATION_MODES``; ``everything`` asks for the values at every layer and the
+    ledger.
     """
     numbers = [_numbers_of(rule, weights.dtype) for rule in dict.fromkeys(rules.values())]
     run = compiled(model, graph, rules, activations, everything)
+    batch_size = max(1, VALUES_AT_A_TIME // images[0].size) if batch_size is None else batch_size
     found = [
         tf.nest.map_structure(np.asarray, run(images[rows], weights[rows], start[rows], numbers))
         for rows in batches(len(images), batch_size)
@@ -115,34 +119,37 @@ def _parts_of(graph: Graph) -> list:
 
 def _structure_of(rule: Rule) -> tuple:
     """What of a rule is built into the compiled walk; the rest is passed in."""
-    built_in = tuple(
-        (share.where, *(n if isinstance(n, int) else "given" for n in (share.factor, share.positive, share.negative)))
+    shares = tuple(
+        (
+            share.where,
+            np.sign(share.positive - share.negative),
+            *(n if is_built_in(n) else "given" for n in share.numbers),
+        )
         for share in rule.shares
     )
-    return rule.contributions, rule.bias, built_in, len(rule.low)
+    return rule.contributions, rule.bias, shares, len(rule.low)
 
 
 def _numbers_of(rule: Rule, dtype) -> tuple[np.ndarray, ...]:
-    shares = [(share.factor, share.positive, share.negative) for share in rule.shares]
+    shares = [share.numbers for share in rule.shares]
     return tuple(np.array(part, dtype) for part in (rule.epsilon, shares, rule.low, rule.high))
 
 
 def _numbers_from(rule: Rule, epsilon, shares, low, high) -> Numbers:
     """The numbers as tensors, those built in as they are."""
     given = [
-        [n if isinstance(n, int) else row[i] for i, n in enumerate((share.factor, share.positive, share.negative))]
+        Share(*(n if is_built_in(n) else row[i] for i, n in enumerate(share.numbers)), share.where)
         for share, row in zip(rule.shares, tf.unstack(shares, num=len(rule.shares)), strict=True)
     ]
-    shares = tuple(Share(*row, share.where) for share, row in zip(rule.shares, given, strict=True))
-    return Numbers(epsilon, shares, low, high)
+    return Numbers(epsilon, tuple(given), low, high)
 
 
 def _walk(graph: Graph, chosen: dict, images, weights, start, activations: str, everything: bool):
     """Forwards through all steps, then backwards through all of them; traced into one graph."""
     values, kept = {0: images}, {}
     for step in graph.steps:
-        rule = chosen.get(step.output, (None,))[0]
-        values[step.output], kept[step.output] = _forward(step, rule, [values[i] for i in step.inputs])
+        inputs = [values[i] for i in step.inputs]
+        values[step.output], kept[step.output] = _forward(step, chosen.get(step.output), inputs)
     logits = values[graph.output]
     arriving = {graph.output: weights * logits + start}
     ledger = []
@@ -156,7 +163,7 @@ def _walk(graph: Graph, chosen: dict, images, weights, start, activations: str, 
     return Walked(logits, arriving if everything else {0: arriving[0]}, ledger)
 
 
-def _forward(step: Step, rule: Rule | None, inputs: list):
+def _forward(step: Step, chosen, inputs: list):
     """The output of a step, and what its backward pass needs."""
     if step.form == "identity":
         return inputs[0], None
@@ -165,7 +172,7 @@ def _forward(step: Step, rule: Rule | None, inputs: list):
     if step.form == "activation":
         return _activate(step, inputs[0]), inputs[0]
     linear = linear_map(step)
-    sums = forward(linear, rule, _joined(step, inputs), step.nonnegative)
+    sums = forward(linear, *chosen, _joined(step, inputs), step.nonnegative)
     return _activate(step, sums.z), (linear, sums)
 
 

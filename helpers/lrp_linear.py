@@ -1,8 +1,9 @@
 """The weighted sums of a network, each as a pair of maps that any kernel can be put into.
 
-A rule needs the sums of a layer with the kernel changed: only its positive weights, its squares, ones. So every weighted
-sum is a :class:`Linear`: ``apply`` takes inputs to outputs, ``transpose`` carries values at the outputs back to the
-inputs, both with one of ``CHANGES`` made to the kernel. Made inside a compiled pass, from variables that are read there.
+A rule needs the sums of a layer with its kernel changed: only the positive weights, the squares, ones. So every
+weighted sum is a :class:`Linear`: ``apply`` takes inputs to outputs, ``transpose`` carries values at the outputs back to
+the inputs, both with one of ``CHANGES`` made to the kernel. They are made while a pass is traced, and read the variables
+when it runs.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 
 from helpers.backend import keras, tf
 from helpers.half_dense import HalfPrecisionDense, blockwise_product
-from helpers.lrp_graph import Step, base_of
+from helpers.lrp_layers import Step, base_of
 
 CHANGES = {  # to a kernel, whose last axes are inputs and outputs
     "w": tf.identity,
@@ -59,22 +60,24 @@ def linear_map(step: Step) -> Linear:
         scale, offset = _composed(step.after, kernel.dtype)
         kernel *= tf.reshape(scale, kernel.shape[2:]) if _is_depthwise(layer) else scale
         bias = offset if bias is None else bias * scale + offset
-    offset = None
-    if step.before:
-        scale, offset = _composed(step.before, kernel.dtype)
-        kernel *= scale[:, tf.newaxis]
-    dense = isinstance(layer, keras.layers.Dense)
-    apply, transpose = _dense(kernel) if dense else _convolution(layer, kernel, step.padding)
+    if not step.before:
+        return _with_kernel(step, kernel, lambda x: bias)
+    scale, offset = _composed(step.before, kernel.dtype)
+    of_scaled = _with_kernel(step, kernel, None)
 
     def whole_bias(x):
-        if offset is None:
-            return bias
         # padding is not scaled, so at the border the offset of the scaling counts for less: the bias is a map
-        from_offset = apply(tf.broadcast_to(offset, tf.concat([[1], tf.shape(x)[1:]], 0)), "w")
-        return from_offset if bias is None else from_offset + bias
+        field = tf.broadcast_to(offset, tf.concat([[1], tf.shape(x)[1:]], 0))
+        return of_scaled.apply(field, "w") if bias is None else of_scaled.apply(field, "w") + bias
 
-    linear = Linear(apply, transpose, whole_bias)
-    return _in_halves(linear) if _is_depthwise(layer) or getattr(layer, "groups", 1) > 1 else linear
+    return _with_kernel(step, kernel * scale[:, tf.newaxis], whole_bias)
+
+
+def _with_kernel(step: Step, kernel, bias) -> Linear:
+    if isinstance(step.layer, keras.layers.Dense):
+        return Linear(*_dense(kernel), bias)
+    linear = Linear(*_convolution(step.layer, kernel, step.padding), bias)
+    return _in_halves(linear) if _is_depthwise(step.layer) or step.layer.groups > 1 else linear
 
 
 def _in_halves(linear: Linear) -> Linear:
@@ -96,13 +99,16 @@ def _in_halves(linear: Linear) -> Linear:
 
 
 def _changed(kernel) -> Callable:
-    """Changes to a kernel, each made once."""
-    made = {}
+    """The kernel with a change, made when ``values`` are there.
 
-    def changed(change):
-        if change not in made:
-            made[change] = CHANGES[change](kernel)
-        return made[change]
+    Nothing else would hold TensorFlow back from changing the kernels of all layers at the start, and keeping them.
+    """
+
+    def changed(change, values):
+        if change == "w":
+            return kernel
+        with tf.control_dependencies([values]):
+            return CHANGES[change](kernel)
 
     return changed
 
@@ -111,10 +117,10 @@ def _dense(kernel):
     changed = _changed(kernel)
 
     def apply(x, change):
-        return tf.matmul(x, changed(change))
+        return tf.matmul(x, changed(change, x))
 
     def transpose(r, change, x):
-        return tf.matmul(r, changed(change), transpose_b=True)
+        return tf.matmul(r, changed(change, r), transpose_b=True)
 
     return apply, transpose
 
@@ -130,53 +136,65 @@ def _half_precision(layer) -> Linear:
 
 
 def _convolution(layer, kernel, padding):
-    changed, flipped = _changed(kernel), {}
-    margins = [[0, 0], *padding.padding, [0, 0]] if padding is not None else None
-    strides, rates = layer.strides, layer.dilation_rate
+    changed = _changed(kernel)
+    margins = None if padding is None else [[0, 0], *padding.padding, [0, 0]]
     groups = 1 if _is_depthwise(layer) else layer.groups
 
     def convolve(x, kernel):
         x = x if margins is None else tf.pad(x, margins)
+        settings = {"padding": layer.padding.upper(), "dilations": layer.dilation_rate}
         if _is_depthwise(layer):
-            return tf.nn.depthwise_conv2d(x, kernel, [1, *strides, 1], layer.padding.upper(), dilations=rates)
+            return tf.nn.depthwise_conv2d(x, kernel, [1, *layer.strides, 1], **settings)
         parts = zip(tf.split(x, groups, axis=-1), tf.split(kernel, groups, axis=-1), strict=True)
-        sums = [tf.nn.conv2d(part, k, strides, layer.padding.upper(), dilations=rates) for part, k in parts]
+        sums = [tf.nn.conv2d(part, k, layer.strides, **settings) for part, k in parts]
         return tf.concat(sums, axis=-1) if groups > 1 else sums[0]
 
-    if _is_depthwise(layer) or groups > 1 or tuple(strides) != (1, 1):
-
-        def transpose(r, change, x):
-            return adjoint(lambda x: convolve(x, changed(change)), x, r)
-
-        return (lambda x, change: convolve(x, changed(change))), transpose
-
     def apply(x, change):
-        if change == "1":  # one channel is enough: all weights are the same
-            ones = tf.ones((*kernel.shape[:2], 1, 1), kernel.dtype)
-            return convolve(tf.reduce_sum(x, axis=-1, keepdims=True), ones)
-        return convolve(x, changed(change))
-
-    # With stride 1 the transpose is a convolution with the kernel turned by 180 degrees and its channels exchanged
-    reach = [rate * (size - 1) for rate, size in zip(rates, kernel.shape[:2], strict=True)]
-    before = [n // 2 if layer.padding == "same" else 0 for n in reach]
-    after = [n - first if layer.padding == "same" else 0 for n, first in zip(reach, before, strict=True)]
-    around = [[n - first, n - last] for n, first, last in zip(reach, before, after, strict=True)]
+        return convolve(x, changed(change, x))
 
     def transpose(r, change, x):
+        weights = changed(change, r)
+        return adjoint(lambda x: convolve(x, weights), x, r)
+
+    if _is_depthwise(layer) or groups > 1 or tuple(layer.strides) != (1, 1):
+        return apply, transpose
+    return _stride_one(layer, kernel, convolve, transpose, padding)
+
+
+def _stride_one(layer, kernel, convolve: Callable, general: Callable, padding):
+    """The same for stride 1, faster.
+
+    The transpose is then a convolution with the kernel turned by 180 degrees and its channels exchanged, which many
+    processors compute faster than TensorFlow's gradient, ``general``; not so where turning the kernel costs more than
+    convolving a small map. With ones for weights, one channel stands for all.
+    """
+    changed = _changed(kernel)
+    ones = tf.ones((*kernel.shape[:2], 1, 1), kernel.dtype)
+    rates = layer.dilation_rate
+    reach = [rate * (size - 1) for rate, size in zip(rates, kernel.shape[:2], strict=True)]
+    first = [n // 2 if layer.padding == "same" else 0 for n in reach]  # the padding of the layer on either side
+    last = [n - n // 2 if layer.padding == "same" else 0 for n in reach]
+    around = [[0, 0], *([n - f, n - e] for n, f, e in zip(reach, first, last, strict=True)), [0, 0]]
+
+    def apply(x, change):
         if change == "1":
-            turned, r = tf.ones((*kernel.shape[:2], 1, 1), kernel.dtype), tf.reduce_sum(r, axis=-1, keepdims=True)
-        elif __import__("os").environ.get("BPI"):
-            return adjoint(lambda x: convolve(x, changed(change)), x, r)
+            return convolve(tf.reduce_sum(x, axis=-1, keepdims=True), ones)
+        return convolve(x, changed(change, x))
+
+    def transpose(r, change, x):
+        small_map = None not in r.shape[1:] and np.prod(r.shape[1:]) < np.prod(kernel.shape)
+        if small_map and change != "1" and tuple(rates) == (1, 1):  # its gradient knows no dilation on processors
+            return general(r, change, x)
+        if change == "1":
+            r, turned = tf.reduce_sum(r, axis=-1, keepdims=True), ones
         else:
-            if change not in flipped:
-                flipped[change] = tf.transpose(tf.reverse(changed(change), [0, 1]), [0, 1, 3, 2])
-            turned = flipped[change]
-        same = layer.padding == "same" and all(n % 2 == 0 for n in reach)
-        back = tf.nn.conv2d(r, turned, 1, "SAME" if same else [[0, 0], *around, [0, 0]], dilations=rates)
-        if margins is not None:
-            (top, bottom), (left, right) = padding.padding
-            back = back[:, top : tf.shape(back)[1] - bottom, left : tf.shape(back)[2] - right]
-        return back
+            with tf.control_dependencies([r]):
+                turned = tf.transpose(tf.reverse(changed(change, r), [0, 1]), [0, 1, 3, 2])
+        back = tf.nn.conv2d(r, turned, 1, around, dilations=rates)
+        if padding is None:
+            return back
+        (top, _), (left, _) = padding.padding
+        return back[:, top : top + tf.shape(x)[1], left : left + tf.shape(x)[2]]
 
     return apply, transpose
 
@@ -221,7 +239,7 @@ def _scaling(layer, dtype):
         channels = layer.output.shape[-1]
         return tf.broadcast_to(scale, (channels,)), tf.broadcast_to(offset, (channels,))
     mean, variance = (tf.cast(value, dtype) for value in (layer.moving_mean, layer.moving_variance))
-    scale = tf.math.rsqrt(variance + tf.cast(layer.epsilon, dtype))
+    scale = 1 / tf.sqrt(variance + tf.constant(layer.epsilon, dtype))
     scale = scale if layer.gamma is None else scale * tf.cast(layer.gamma, dtype)
     offset = -mean * scale
     return scale, offset if layer.beta is None else offset + tf.cast(layer.beta, dtype)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from helpers.backend import tf
 from helpers.lrp_linear import Linear
-from helpers.lrp_rules import Rule, Share
+from helpers.lrp_rules import Rule, Share, is_built_in
 
 
 class Numbers(NamedTuple):
@@ -26,8 +26,8 @@ class Sums(NamedTuple):
     """What the forward pass keeps of a layer.
 
     The inputs, the pre-activation z and its part without bias; for signed contributions the inputs as the kernels want
-    them, and the sums of the positive and of the negative contributions, the bias of that sign among them if the rule
-    counts the bias.
+    them, and the sums of the positive and of the negative contributions. To these belong the bias of that sign, if the
+    rule counts the bias, and +-epsilon, if every share of the rule has one sign and so needs it there.
     """
 
     x: object
@@ -47,26 +47,41 @@ class Losses(NamedTuple):
     other: object
 
 
-def forward(linear: Linear, rule: Rule, x, nonnegative: bool) -> Sums:
+def forward(linear: Linear, rule: Rule, numbers: Numbers, x, nonnegative: bool) -> Sums:
     """The layer's sums, and the parts that the rule will ask for."""
     bias = linear.bias(x)
     if rule.contributions != "signed":
         sums = linear.apply(x, "w")
         return Sums(x, _add(sums, bias), sums, bias)
     signed = x if nonnegative else tf.concat([tf.nn.relu(x), tf.minimum(x, 0)], axis=-1)
-    counted = bias if rule.bias else None
-    parts = []
-    for change, wanted in zip(_kernels(nonnegative), ("positive", "negative"), strict=True):
-        if all(_is_zero(getattr(share, wanted)) for share in rule.shares):
-            parts.append(None)
-        else:
-            parts.append(_add(linear.apply(signed, change), _of_sign(counted, wanted)))
-    positive, negative = parts
-    if positive is None or negative is None:
+    weights = [[share.positive for share in rule.shares], [share.negative for share in rule.shares]]
+    parts = [
+        None
+        if all(map(_is_zero, of_all_shares))
+        else _add(linear.apply(signed, change), _added(rule, numbers, bias, sign))
+        for of_all_shares, change, sign in zip(weights, _kernels(nonnegative), (1, -1), strict=True)
+    ]
+    if any(part is None for part in parts):
         z = _add(linear.apply(x, "w"), bias)
-    else:  # all contributions are there: their sum saves a product
-        z = _add(positive + negative, None if rule.bias else bias)
-    return Sums(x, z, None, bias, signed, positive, negative)
+    else:  # all contributions are there: their sum saves a product, and +-epsilon cancels
+        z = _add(parts[0] + parts[1], None if rule.bias else bias)
+    return Sums(x, z, None, bias, signed, *parts)
+
+
+def _added(rule: Rule, numbers: Numbers, bias, sign: int):
+    """What is added to the contributions of one sign: the bias of that sign, and +-epsilon. Adding both to the bias, a
+    vector, saves passes over the map."""
+    bias = _of_sign(bias, sign) if rule.bias else None
+    if not _has_pure_shares(rule):
+        return bias
+    return sign * numbers.epsilon if bias is None else bias + sign * numbers.epsilon
+
+
+def _has_pure_shares(rule: Rule) -> bool:
+    return all(
+        all(map(is_built_in, (share.positive, share.negative))) and share.positive != share.negative
+        for share in rule.shares
+    )
 
 
 def backward(linear: Linear, rule: Rule, numbers: Numbers, kept: Sums, r, nonnegative: bool, ledger: bool):
@@ -87,7 +102,8 @@ def backward(linear: Linear, rule: Rule, numbers: Numbers, kept: Sums, r, nonneg
     bias = bias if rule.bias else None
     whole = _add(total, bias)
     shift = _shift(whole, numbers.epsilon)
-    ratio = tf.math.divide_no_nan(r, whole + shift)
+    whole += shift
+    ratio = tf.math.divide_no_nan(r, whole)
     back = [values * linear.transpose(ratio, change, x) for change, values in terms]
     losses = _losses(r, ratio, whole, bias, shift) if ledger else None
     return tf.add_n(back), losses
@@ -112,19 +128,22 @@ def _signed(linear, rule, numbers, kept, r, nonnegative, ledger):
     """Positive and negative contributions weighed apart: each share has a denominator of its own."""
     to_positive = to_negative = None
     losses, unassigned = [], r
-    for share in numbers.shares:
+    for given, share in zip(rule.shares, numbers.shares, strict=True):
         part = _times(share.factor, r)
         if share.where != "all":
             part *= tf.cast(kept.z > 0 if share.where == "z > 0" else kept.z < 0, r.dtype)
         unassigned -= part
         whole = _total(_times(share.positive, kept.positive), _times(share.negative, kept.negative))
-        shift = _shift(whole, numbers.epsilon, _sign_of_sum(share, rule.bias))
-        ratio = tf.math.divide_no_nan(part, whole + shift)
+        if _has_pure_shares(rule):
+            shift = numbers.epsilon if _is_zero(share.negative) else -numbers.epsilon
+        else:
+            shift = _shift(whole, numbers.epsilon, _sign_of_sum(given, rule.bias))
+            whole += shift
+        ratio = tf.math.divide_no_nan(part, whole)
         to_positive = _total(to_positive, _times(share.positive, ratio))
         to_negative = _total(to_negative, _times(share.negative, ratio))
         if ledger:
-            counted = kept.bias if rule.bias else None
-            bias = [_of_sign(counted, sign) for sign in ("positive", "negative")]
+            bias = [_of_sign(kept.bias, sign) if rule.bias else None for sign in (1, -1)]
             bias = _total(_times(share.positive, bias[0]), _times(share.negative, bias[1]))
             losses.append(_losses(part, ratio, whole, bias, shift))
     for_positive, for_negative = _kernels(nonnegative)
@@ -144,32 +163,31 @@ def _kernels(nonnegative: bool) -> tuple[str, str]:
     return ("w+", "w-") if nonnegative else ("+", "-")
 
 
-def _of_sign(bias, sign: str):
+def _of_sign(bias, sign: int):
     if bias is None:
         return None
-    return tf.nn.relu(bias) if sign == "positive" else tf.minimum(bias, 0)
+    return tf.nn.relu(bias) if sign > 0 else tf.minimum(bias, 0)
 
 
 def _is_zero(weight) -> bool:
-    return isinstance(weight, int) and weight == 0
+    return is_built_in(weight) and weight == 0
 
 
 def _sign_of_sum(share: Share, bias_kept: bool) -> int:
-    """The sign of a share's denominator where it is known beforehand, else 0."""
-    if _is_zero(share.negative):
+    """The sign of a denominator where it is known beforehand, else 0.
+
+    With the bias counted and the contributions of the pre-activation's own sign weighed more, it is that sign.
+    """
+    if bias_kept and share.where == "z > 0" and share.positive >= share.negative:
         return 1
-    if _is_zero(share.positive):
-        return -1
-    if bias_kept and share.where != "all":  # that of the pre-activation, whose own sign counts for more
-        return 1 if share.where == "z > 0" else -1
-    return 0
+    return -1 if bias_kept and share.where == "z < 0" and share.positive <= share.negative else 0
 
 
 def _times(weight, values):
     """weight * values; None for a weight of 0 that is built in, the values themselves for 1."""
     if values is None or _is_zero(weight):
         return None
-    return values if isinstance(weight, int) else weight * values
+    return values if is_built_in(weight) else weight * values
 
 
 def _total(*parts):
@@ -190,9 +208,9 @@ def _shift(whole, epsilon, sign: int = 0):
 
 
 def _losses(r, ratio, whole, bias, shift) -> Losses:
-    """r = ratio (whole + shift) is split into what goes on and ratio bias (together ratio whole), and ratio shift."""
+    """r = ratio whole, and whole is the sum of the contributions, the bias and the shift by +-epsilon."""
     by_bias = tf.zeros_like(r) if bias is None else bias * ratio
-    undefined = tf.where(whole + shift == 0, r, tf.zeros_like(r))
+    undefined = tf.where(whole == 0, r, tf.zeros_like(r))
     return Losses(per_picture(by_bias), per_picture(shift * ratio), per_picture(undefined))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from helpers.backend import keras, tf
-from helpers.lrp_graph import Step, base_of
+from helpers.lrp_layers import Step, base_of
 from helpers.lrp_linear import adjoint
 
 

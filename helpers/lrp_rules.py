@@ -25,14 +25,23 @@ class Share:
     """factor * (positive z_ij+ + negative z_ij-) / s(positive P_j + negative N_j + bias) of R_j goes to input i.
 
     The bias is weighed like the contributions: positive b+ + negative b-. ``where`` restricts the share to outputs with
-    a pre-activation above ("z > 0") or below ("z < 0") zero. Whole numbers (``int`` 0 and 1) are built into the compiled
-    pass, which then leaves out what they make superfluous; a ``float`` can change without a new compilation.
+    a pre-activation above ("z > 0") or below ("z < 0") zero. The whole numbers 0 and 1 (``int``) are built into the
+    compiled pass, which leaves out what they make superfluous; other numbers can change without a new compilation.
     """
 
     factor: int | float = 1
     positive: int | float = 1
     negative: int | float = 1
     where: str = "all"
+
+    @property
+    def numbers(self) -> tuple:
+        return self.factor, self.positive, self.negative
+
+
+def is_built_in(number) -> bool:
+    """Whether a number of a share is built into the compiled pass."""
+    return isinstance(number, int) and number in (0, 1)
 
 
 @dataclass(frozen=True)

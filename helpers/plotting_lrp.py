@@ -65,7 +65,7 @@ def network_with_numbers(
 
 def _connection(axis, start, end, weight: float) -> None:
     axis.plot(*zip(start, end, strict=True), color="0.6", lw=1, zorder=0)
-    x, y = (a + 0.3 * (b - a) for a, b in zip(start, end, strict=True))
+    x, y = (a + 0.36 * (b - a) for a, b in zip(start, end, strict=True))
     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
     axis.text(x, y, f"{weight:g}", fontsize=7, color="0.35", ha="center", va="center", bbox=box, zorder=1)
 
@@ -77,7 +77,8 @@ def _neuron(axis, place, value: float, relevance: float, colours: ScalarMappable
     ink = "black" if light else "white"
     axis.text(*place, f"{value:.3g}", fontsize=9, color=ink, ha="center", va="center_baseline", zorder=3)
     below = place[0], place[1] - 0.39
-    axis.text(*below, f"R = {relevance:.3g}", fontsize=8, ha="center", va="center", zorder=3)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.3}
+    axis.text(*below, f"R = {relevance:.3g}", fontsize=8, ha="center", va="center", bbox=box, zorder=3)
 
 
 def relevance_grid(
@@ -87,6 +88,7 @@ def relevance_grid(
     columns: int = 4,
     percentile: float = 99.5,
     outlines: Sequence[np.ndarray | None] | None = None,
+    row_labels: Sequence[str] = (),
 ) -> Figure:
     """Signed maps (height, width), each divided by a high percentile of its absolute values; 1 is "much".
 
@@ -96,6 +98,7 @@ def relevance_grid(
     pictures : photographs or grey pictures, in the order of the Nones
     percentile : few pixels of a relevance map are far above all others; scaled by its maximum it would look empty
     outlines : for each map a mask (height, width) whose border is drawn, or None
+    row_labels : written at the left of the rows
 
     Raises
     ------
@@ -125,6 +128,9 @@ def relevance_grid(
         if mask is not None:
             axis.contour(mask, levels=[0.5], colors="black", linewidths=0.8)
         axis.set_title(title, fontsize=8)
+    for axis, label in zip(axes[:, 0], row_labels, strict=False):
+        # text and not a label, which an axis without ticks does not show
+        axis.text(-0.08, 0.5, label.replace(" ", "\n"), transform=axis.transAxes, ha="right", va="center", fontsize=8)
     figure.colorbar(
         ScalarMappable(Normalize(-1, 1), DIVERGING),
         ax=axes,

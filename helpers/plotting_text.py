@@ -111,7 +111,7 @@ def deletion_figure(curves: DeletionCurves) -> Figure:
         axis.set(xlabel="deleted words", ylim=(-0.03, 1.03), title=f"{title}\n({count} sentences)")
         axis.title.set_fontsize(9)
     axes[0].set_ylabel("share of right verdicts")
-    axes[1].legend(fontsize=8, loc="center right")
+    axes[0].legend(fontsize=8, loc="lower left")
     return figure
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.backend import keras, tf
-from helpers.lstm_lrp import LSTMRelevance, lstm_relevance, lstm_scores, read_lstm
+from helpers.lstm_lrp import LSTMRelevance, lstm_relevance, lstm_scores
+from helpers.lstm_weights import read_lstm
 from helpers.sentiment import SentimentNetwork
 from helpers.targets import batches
 from helpers.text import PADDING, UNKNOWN, encode, split_into_words
