@@ -60,7 +60,7 @@ def walk_back(
     output, ``activations`` is one of ``ACTIVATION_MODES``; ``everything`` asks for the values at every layer and the
     ledger.
     """
-    numbers = [_numbers_of(rule, weights.dtype) for rule in dict.fromkeys(rules.values())]
+    numbers = np.concatenate([_numbers_of(rule) for rule in rules.values()], dtype=weights.dtype)
     run = compiled(model, graph, rules, activations, everything)
     batch_size = max(1, VALUES_AT_A_TIME // images[0].size) if batch_size is None else batch_size
     found = [
@@ -76,13 +76,10 @@ def compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, ever
     The store holds the model weakly and the compiled walk ends with it.
     """
     parts = _parts_of(graph)
-    distinct = list(dict.fromkeys(rules.values()))
-    assigned = {value: distinct.index(rule) for value, rule in rules.items()}
     key = (
         tuple(id(part) for part in parts),
         tuple((step.name, step.inputs, step.output, step.activation) for step in graph.steps),
-        tuple(assigned.items()),
-        tuple(_structure_of(rule) for rule in distinct),
+        tuple((value, _structure_of(rule)) for value, rule in rules.items()),
         activations,
         everything,
     )
@@ -91,15 +88,16 @@ def compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, ever
         known.move_to_end(key)
         return known[key][0]
     dtype = model.outputs[0].dtype
-    classes = tf.TensorSpec((None, model.outputs[0].shape[-1]), dtype)
+    sizes = [len(_numbers_of(rule)) for rule in rules.values()]
 
     def run(images, weights, start, numbers):
-        numbers = [_numbers_from(rule, *arrays) for rule, arrays in zip(distinct, numbers, strict=True)]
-        chosen = {value: (distinct[i], numbers[i]) for value, i in assigned.items()}
+        of_rule = zip(rules.items(), tf.split(numbers, sizes), strict=True)
+        chosen = {value: (rule, _numbers_from(rule, vector)) for (value, rule), vector in of_rule}
         return _walk(graph, chosen, tf.cast(images, dtype), weights, start, activations, everything)
 
-    specs = [tuple(tf.TensorSpec(array.shape, dtype) for array in _numbers_of(rule, dtype)) for rule in distinct]
-    signature = [tf.TensorSpec((None, *model.inputs[0].shape[1:]), model.inputs[0].dtype), classes, classes, specs]
+    classes = tf.TensorSpec((None, model.outputs[0].shape[-1]), dtype)
+    pictures = tf.TensorSpec((None, *model.inputs[0].shape[1:]), model.inputs[0].dtype)
+    signature = [pictures, classes, classes, tf.TensorSpec((sum(sizes),), dtype)]
     # a concrete function cannot be traced again; without AutoGraph, errors keep their own line numbers
     traced = tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
     known[key] = traced, parts  # the parts are kept so that their ids stay theirs
@@ -130,18 +128,21 @@ def _structure_of(rule: Rule) -> tuple:
     return rule.contributions, rule.bias, shares, len(rule.low)
 
 
-def _numbers_of(rule: Rule, dtype) -> tuple[np.ndarray, ...]:
-    shares = [share.numbers for share in rule.shares]
-    return tuple(np.array(part, dtype) for part in (rule.epsilon, shares, rule.low, rule.high))
+def _numbers_of(rule: Rule) -> np.ndarray:
+    """All numbers of a rule in one vector: epsilon, three for each share, the bounds of the box."""
+    shares = [number for share in rule.shares for number in share.numbers]
+    return np.array([rule.epsilon, *shares, *rule.low, *rule.high])
 
 
-def _numbers_from(rule: Rule, epsilon, shares, low, high) -> Numbers:
-    """The numbers as tensors, those built in as they are."""
-    given = [
-        Share(*(n if is_built_in(n) else row[i] for i, n in enumerate(share.numbers)), share.where)
-        for share, row in zip(rule.shares, tf.unstack(shares, num=len(rule.shares)), strict=True)
-    ]
-    return Numbers(epsilon, tuple(given), low, high)
+def _numbers_from(rule: Rule, vector) -> Numbers:
+    """The numbers of a rule as tensors, from their vector; those built in stay as they are."""
+    shares = []
+    for i, share in enumerate(rule.shares):
+        given = tf.unstack(vector[3 * i + 1 : 3 * i + 4], num=3)
+        numbers = [n if is_built_in(n) else g for n, g in zip(share.numbers, given, strict=True)]
+        shares.append(Share(*numbers, share.where))
+    low, high = tf.split(vector[3 * len(rule.shares) + 1 :], 2)
+    return Numbers(vector[0], tuple(shares), low, high)
 
 
 def _walk(graph: Graph, chosen: dict, images, weights, start, activations: str, everything: bool):

@@ -113,8 +113,11 @@ def relevance_grid(
         )
     columns = min(columns, len(maps))
     rows = -(-len(maps) // columns)
-    cell = min((LARGEST_WIDTH - 0.7) / columns, 2.4)
-    figure, axes = plt.subplots(rows, columns, figsize=(cell * columns + 0.7, 1.16 * cell * rows), squeeze=False)
+    beside = 0.7 + (1.2 if row_labels else 0)  # inches: the colour bar, and the labels of the rows
+    cell = min((LARGEST_WIDTH - beside) / columns, 2.4)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(cell * columns + beside, 1.06 * cell * rows + 0.25), squeeze=False
+    )
     rest = iter(pictures)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -127,7 +130,7 @@ def relevance_grid(
             axis.imshow(values / much, cmap=DIVERGING, vmin=-1, vmax=1)
         if mask is not None:
             axis.contour(mask, levels=[0.5], colors="black", linewidths=0.8)
-        axis.set_title(title, fontsize=8)
+        axis.set_title(title, fontsize=8 if columns < 7 else 7)
     for axis, label in zip(axes[:, 0], row_labels, strict=False):
         # text and not a label, which an axis without ticks does not show
         axis.text(-0.08, 0.5, label.replace(" ", "\n"), transform=axis.transAxes, ha="right", va="center", fontsize=8)

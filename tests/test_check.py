@@ -301,8 +301,13 @@ def test_a_complete_course_is_said_in_one_line(course):
 
 @pytest.mark.parametrize(
     ("path", "numbers"),
-    [(check.EVENTS, [1]), (check.CONVOLUTIONS, [2, 3]), (HEAD, [2, 3]), ("cutouts/index.tsv", [2, 3])]
-    + [("digits/mnist_5000.npz", [3])],
+    [
+        (check.EVENTS, [1]),
+        (check.CONVOLUTIONS, [2, 3]),
+        (HEAD, [2, 3]),
+        ("cutouts/index.tsv", [2, 3]),
+        ("digits/mnist_5000.npz", [3]),
+    ],
 )
 def test_a_missing_file_stops_the_notebooks_that_need_it(course, path, numbers):
     (course / path).unlink()

@@ -76,10 +76,13 @@ def test_later_calls_and_other_numbers_need_no_new_trace(walks):
     for bound in (5, 6):
         lrp(model, pictures(), 0, composites.epsilon_gamma_box(-bound, bound))
     assert len(walks) == 4
+    for epsilon in (1e-6, 0.25):  # with the first, two rules of the composite are the same
+        lrp(model, pictures(), 0, composites.epsilon_plus_flat(epsilon))
+    assert len(walks) == 5
     explain(model, pictures(), 0, rules.gamma())
     lrp(model, pictures(), 0, rules.gamma(bias=False))
     lrp(convolutional(), pictures(), 0, rules.gamma())
-    assert len(walks) == 7
+    assert len(walks) == 8
 
 
 @pytest.mark.parametrize("rule", [rules.gamma(), rules.w_square(), composites.epsilon_alpha2beta1_flat()])

@@ -46,6 +46,19 @@ def test_alpha_1_beta_0_is_z_plus(network, images):
     assert closeness(found, lrp(network, images, 1, rules.z_plus())) < 1e-12
 
 
+def test_a_rule_of_your_own_is_a_list_of_shares(network, images):
+    shares = (rules.Share(3, 1, 0), rules.Share(-2, 0, 1))
+    own = rules.Rule("mine", "signed", shares)
+    assert closeness(lrp(network, images, 1, own), lrp(network, images, 1, rules.alpha_beta(3))) < 1e-12
+    weighed = rules.Rule("mine", "signed", (rules.Share(1, 2, 2),), bias=False)  # both signs alike: epsilon, halved
+    found = lrp(network, images, 1, [("*", weighed)])
+    assert closeness(found, lrp(network, images, 1, [("*", rules.epsilon(5e-7, bias=False))])) < 1e-9
+    reverse = (rules.Share(1, 1, 1.5, "z > 0"), rules.Share(1, 1.5, 1, "z < 0"))  # against the sign of the output
+    ledger = explain(network, images, 1, rules.Rule("mine", "signed", reverse, epsilon=0.2)).ledger
+    for row in ledger:
+        assert np.allclose(row.arriving, row.handed_on + row.absorbed, atol=1e-9 * np.abs(row.arriving).max())
+
+
 def test_gamma_0_is_epsilon(network, images):
     epsilon = lrp(network, images, 1, rules.epsilon())
     assert closeness(lrp(network, images, 1, rules.gamma(0)), epsilon) < 1e-9
