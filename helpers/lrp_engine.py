@@ -17,7 +17,7 @@ from helpers.backend import keras, tf
 from helpers.lrp_graph import Graph
 from helpers.lrp_layers import Step, base_of
 from helpers.lrp_linear import adjoint, linear_map
-from helpers.lrp_propagation import Numbers, backward, forward, no_losses, per_picture
+from helpers.lrp_propagation import Numbers, backward, forward, no_losses, per_picture, sign_of_sum
 from helpers.lrp_routes import route, route_back
 from helpers.lrp_rules import Rule, Share, is_built_in
 from helpers.targets import batches
@@ -60,7 +60,7 @@ def walk_back(
     output, ``activations`` is one of ``ACTIVATION_MODES``; ``everything`` asks for the values at every layer and the
     ledger.
     """
-    numbers = np.concatenate([_numbers_of(rule) for rule in rules.values()], dtype=weights.dtype)
+    numbers = np.concatenate([[], *map(_numbers_of, rules.values())], dtype=weights.dtype)
     run = compiled(model, graph, rules, activations, everything)
     batch_size = max(1, VALUES_AT_A_TIME // images[0].size) if batch_size is None else batch_size
     found = [
@@ -91,8 +91,11 @@ def compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, ever
     sizes = [len(_numbers_of(rule)) for rule in rules.values()]
 
     def run(images, weights, start, numbers):
-        of_rule = zip(rules.items(), tf.split(numbers, sizes), strict=True)
-        chosen = {value: (rule, _numbers_from(rule, vector)) for (value, rule), vector in of_rule}
+        ends = np.cumsum(sizes)
+        chosen = {
+            value: (rule, _numbers_from(rule, numbers[end - size : end]))
+            for (value, rule), end, size in zip(rules.items(), ends, sizes, strict=True)
+        }
         return _walk(graph, chosen, tf.cast(images, dtype), weights, start, activations, everything)
 
     classes = tf.TensorSpec((None, model.outputs[0].shape[-1]), dtype)
@@ -120,7 +123,7 @@ def _structure_of(rule: Rule) -> tuple:
     shares = tuple(
         (
             share.where,
-            np.sign(share.positive - share.negative),
+            sign_of_sum(share, rule.bias),
             *(n if is_built_in(n) else "given" for n in share.numbers),
         )
         for share in rule.shares

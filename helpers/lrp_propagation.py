@@ -137,7 +137,7 @@ def _signed(linear, rule, numbers, kept, r, nonnegative, ledger):
         if _has_pure_shares(rule):
             shift = numbers.epsilon if _is_zero(share.negative) else -numbers.epsilon
         else:
-            shift = _shift(whole, numbers.epsilon, _sign_of_sum(given, rule.bias))
+            shift = _shift(whole, numbers.epsilon, sign_of_sum(given, rule.bias))
             whole += shift
         ratio = tf.math.divide_no_nan(part, whole)
         to_positive = _total(to_positive, _times(share.positive, ratio))
@@ -173,7 +173,7 @@ def _is_zero(weight) -> bool:
     return is_built_in(weight) and weight == 0
 
 
-def _sign_of_sum(share: Share, bias_kept: bool) -> int:
+def sign_of_sum(share: Share, bias_kept: bool) -> int:
     """The sign of a denominator where it is known beforehand, else 0.
 
     With the bias counted and the contributions of the pre-activation's own sign weighed more, it is that sign.

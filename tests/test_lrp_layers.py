@@ -420,3 +420,13 @@ def test_a_residual_network_keeps_what_it_should():
     composite = composites.Composite("z+ everywhere", (), rules.z_plus(1e-12, bias=False))
     total = lrp(residual(), pictures(), None, composite, start=start).sum(axis=(1, 2, 3))
     assert closeness(total, start.sum(axis=1)) < 1e-6
+
+
+def test_a_model_without_weights_hands_on_everything():
+    with precision("float64"):
+        model = keras.Sequential(
+            [keras.Input((2, 3, 1), dtype="float64"), layers.MaxPooling2D((2, 1)), layers.Flatten()]
+        )
+    x = np.array([[1.0, 5, 2], [4, 5, -1]]).reshape(1, 2, 3, 1)
+    found = lrp(model, x, None, start=np.array([[1.0, 2, 3]]))
+    assert found.ravel().tolist() == [0, 2, 3, 1, 0, 0]  # of two equal maxima the first gets all

@@ -111,3 +111,10 @@ def test_digit_maps_share_their_scale():
     heights = [bar.get_height() for bar in figure.axes[1].patches]
     assert heights.index(1.0) == 4
     assert sum(heights) == 1
+
+
+def test_grid_names_its_rows_and_still_fits_the_column():
+    figure = figures.relevance_grid([np.ones((3, 3))] * 14, [""] * 14, columns=7, row_labels=["guided maps", "LRP"])
+    assert texts(figure.axes[0]) == ["guided\nmaps"]
+    assert texts(figure.axes[7]) == ["LRP"]
+    assert figure.get_figwidth() <= LARGEST_WIDTH
