@@ -95,9 +95,7 @@ def _walked(model, images, target, rule, start, batch_size, everything):
     else:
         raise ValueError("Give either a target or the relevance to start with, not both; with start, target is None.")
     rules = composite.rules_for(graph)
-    for step in graph.steps:
-        if step.inputs == (0,) and step.output in rules:
-            _require_in_box(images, rules[step.output])
+    _require_in_box(images, graph, rules)
     found = walk_back(model, graph, rules, images, weights, start, "pass", everything, batch_size)
     return graph, {value: rule.name for value, rule in rules.items()}, found
 
@@ -112,14 +110,21 @@ def _checked_start(start, shape, dtype) -> np.ndarray:
     return start.astype(dtype)
 
 
-def _require_in_box(images, rule) -> None:
-    if rule.contributions != "box" or len(rule.low) not in (1, images.shape[-1]):
-        return
-    low, high = np.array(rule.low), np.array(rule.high)
-    margin = 1e-3 * (high - low)  # rounding, and the edges of resized pictures
-    outside = (images < low - margin) | (images > high + margin)
-    if outside.any():
-        raise ValueError(
-            f"The rule z-B holds for inputs between low={rule.low} and high={rule.high}; these run from {images.min():.4g} "
-            f"to {images.max():.4g}. Pass the values that black and white have after preprocessing."
-        )
+def _require_in_box(images, graph, rules) -> None:
+    """Refuse images outside the box of a layer that reads them as they are."""
+    pixels = {0}  # the input and what only moves its values
+    for step in graph.steps:
+        if not pixels.issuperset(step.inputs):
+            continue
+        if step.form in ("route", "identity"):
+            pixels.add(step.output)
+        rule = rules.get(step.output)
+        if rule is None or rule.contributions != "box" or len(rule.low) not in (1, images.shape[-1]):
+            continue
+        low, high = np.array(rule.low), np.array(rule.high)
+        margin = 1e-3 * (high - low)  # rounding, and the edges of resized pictures
+        if (images < low - margin).any() or (images > high + margin).any():
+            raise ValueError(
+                f"The rule z-B holds for inputs between low={rule.low} and high={rule.high}; these run from "
+                f"{images.min():.4g} to {images.max():.4g}. Pass the values of black and white after preprocessing."
+            )

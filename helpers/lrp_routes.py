@@ -26,8 +26,7 @@ def _function(step: Step) -> Callable:
 
 
 def _global_maximum(x, keepdims: bool):
+    """The largest value of every channel; unlike that of ``tf.reduce_max``, the derivative goes to one of equal ones."""
     columns = tf.transpose(tf.reshape(x, (tf.shape(x)[0], -1, x.shape[-1])), (0, 2, 1))
-    largest = tf.gather(
-        columns, tf.argmax(columns, axis=-1), batch_dims=2
-    )  # its derivative goes to one of equal maxima
+    largest = tf.gather(columns, tf.argmax(columns, axis=-1), batch_dims=2)
     return largest[:, tf.newaxis, tf.newaxis] if keepdims else largest

@@ -230,8 +230,26 @@ def test_the_box_counts_from_its_edges():
     assert closeness(found[0], wanted / wanted.sum()) < 1e-6
     with pytest.raises(ValueError, match="black and white"):
         lrp(model, np.full((1, 6), -6.0), 0, rules.z_box(-5, 5))
+    with precision("float64"):
+        flattened = model_of((2, 3, 1), layers.Flatten(), layers.Dense(3))
+    with pytest.raises(ValueError, match="run from -6 to -6"):
+        lrp(flattened, np.full((1, 2, 3, 1), -6.0), 0, rules.z_box(-5, 5))
     with pytest.raises(ValueError, match="bounds for 3 channels"):
         lrp(model, np.zeros((1, 6)), 0, rules.z_box([-1, -1, -1], [1, 1, 1]))
+
+
+def test_a_sum_of_exactly_zero_counts_as_positive():
+    """s(0) = +epsilon. And where z = 0, gamma gives nothing to anyone: the ledger says so."""
+    with precision("float64"):
+        model = model_of((2,), layers.Dense(1), bias=0)
+    model.set_weights([np.ones((2, 1)), np.zeros(1)])
+    x, start = np.array([[3.0, -3.0]]), np.array([[1.0]])
+    assert lrp(model, x, None, rules.epsilon(0.5), start=start).tolist() == [[6, -6]]
+    assert lrp(model, x, None, rules.lrp_0(), start=start).tolist() == [[0, 0]]
+    assert lrp(model, x, None, rules.gamma(), start=start).tolist() == [[0, 0]]
+    for rule in (rules.lrp_0(), rules.gamma()):
+        (row,) = explain(model, x, None, rule, start=start).ledger
+        assert (row.handed_on, row.bias, row.stabiliser, row.other) == (0, 0, 0, 1)
 
 
 def test_pass_hands_relevance_through():
