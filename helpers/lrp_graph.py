@@ -55,6 +55,7 @@ def read_graph(model: keras.Model) -> Graph:
         )
     output = reader.read(model, [0], "")
     _require_scores(model, reader.steps, output)
+    _require_one_precision(model, reader.steps)
     steps, folded = _fold(reader.steps, output)
     values = {step.name: step.output for step in steps}
     by_name = {step.name: step for step in steps}
@@ -147,6 +148,17 @@ def _require_scores(model, steps: list[Step], output: int) -> None:
             raise ValueError(
                 f"Layer {step.name!r} is a {step.activation} inside the network. It mixes the values, so relevance "
                 "cannot be handed through; explain the part of the model in front of it."
+            )
+
+
+def _require_one_precision(model, steps: list[Step]) -> None:
+    wanted = model.outputs[0].dtype
+    for step in steps:
+        precision = getattr(step.layer, "compute_dtype", wanted)
+        if precision != wanted:
+            raise ValueError(
+                f"Layer {step.name!r} computes in {precision}, the model's output is {wanted}; relevance needs one "
+                "precision throughout (keras.config.set_dtype_policy before the model is built)."
             )
 
 

@@ -168,6 +168,13 @@ def test_inputs_in_float32_to_a_model_in_float64():
         model = draw(keras.Sequential([keras.Input((6,), dtype="float32"), layers.Dense(4), layers.Dense(3)]))
     found = lrp(model, pictures(2, (6,)), 0, rules.gamma())
     assert found.dtype == np.float64
+    inputs = keras.Input((6,), dtype="float64")
+    with precision("float32"):
+        narrow = layers.Dense(4, activation="relu")(keras.ops.cast(inputs, "float32"))
+    with precision("float64"):
+        mixed = draw(keras.Model(inputs, layers.Dense(3)(keras.ops.cast(narrow, "float64"))))
+    with pytest.raises(ValueError, match="float32.*float64"):
+        lrp(mixed, pictures(2, (6,)), 0, rules.gamma())
 
 
 def test_the_ledger_as_a_table():
