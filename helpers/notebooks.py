@@ -49,11 +49,22 @@ def run(path: Path) -> float:
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
+    from nbclient.output_widget import OutputWidget
+
+    class SilentOutput(OutputWidget):
+        """Takes what an Output widget shows, as the browser would, but does not report it back to the kernel.
+
+        Nothing here reads the report, and a large one can make the client miss the kernel's answer and wait for ever.
+        """
+
+        def sync_state(self) -> None:
+            pass
 
     book = nbformat.read(path, as_version=4)
     client = NotebookClient(
         book, timeout=SECONDS_PER_CELL, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
+    client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": SilentOutput}}
     start = time.perf_counter()
     try:
         client.execute()

@@ -1,15 +1,17 @@
 """How quick relevance propagation is on VGG16, and how much memory it takes: ``python tests/benchmarks/bench_lrp.py``.
 
 Times are medians over rounds in which every method has one turn, so that the ratios mean something where the seconds do
-not. A ratio to the input gradient depends on how well the machine computes that one: where the gradient of a
-convolution costs as much as the convolution, it is 2 forward passes, and a relevance pass with one more product per
-layer cannot go below 1.5. So the number of forward passes is printed beside it. Processor time, which other programs on
-the machine hardly disturb, gives the same ratios a second time.
+not. A ratio to the input gradient depends on how well the convolution's gradient is computed: with oneDNN, TensorFlow's
+default on x86, it costs as much as the convolution, the input gradient is 2 forward passes, and a relevance pass with
+one more product per layer cannot go below 1.5. With TensorFlow's own convolutions (TF_ENABLE_ONEDNN_OPTS=0) everything
+takes longer, the gradient most, and the ratios fall. Both are printed, and the number of forward passes. Processor time,
+which other programs on the machine hardly disturb, gives the same ratios a second time.
 
 Memory is the peak of a process of its own with the full VGG16 at 224 x 224 pixels; its dense weights are drawn at
 random, since only their size counts.
 """
 
+import os
 import resource
 import statistics
 import subprocess
@@ -130,7 +132,10 @@ def memory(name: str) -> None:
 
 
 def main() -> None:
-    speed()
+    for value, words in (("1", "oneDNN, the default on x86"), ("0", "without oneDNN")):
+        print(f"speed, {words}:", flush=True)
+        environment = os.environ | {"TF_ENABLE_ONEDNN_OPTS": value}
+        subprocess.run([sys.executable, __file__, "speed"], env=environment, check=True)
     print(f"full VGG16, two pictures, peak of the process (budget {MEMORY_BUDGET} MiB):")
     for name in (*COMPOSITES, "integrated gradients", "every layer and the ledger"):
         run = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True, check=True)
@@ -138,4 +143,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    memory(sys.argv[1]) if len(sys.argv) > 1 else main()
+    if sys.argv[1:] == ["speed"]:
+        speed()
+    elif len(sys.argv) > 1:
+        memory(sys.argv[1])
+    else:
+        main()
