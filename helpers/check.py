@@ -24,7 +24,12 @@ EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2-first-22800.csv.gz"
 ALL_EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2.csv.gz"
 CONVOLUTIONS = "vgg16/vgg16_conv_float16.npz"
 OFFICIAL = "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
-USED_BY = {"atlas-higgs": (1,), "digits": (3,), "movie-reviews": (3,)}  # by folder; every other file is for 2 and 3
+USED_BY = {
+    "atlas-higgs": (1,),
+    "digits": (3,),
+    "movie-reviews": (3,),
+    "toyworld": (3,),
+}  # by folder; every other file is for 2 and 3
 
 
 def used_by(path: str) -> tuple[int, ...]:

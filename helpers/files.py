@@ -109,6 +109,22 @@ FILES = {
             size=40_312,
             hash="sha256:b83ad5a7183736208e22e1e92e5c3a7f373660a571e605c19088519be632f78c",
         ),
+        *(
+            CourseFile(
+                path=f"toyworld/{name}.npz",
+                words=f"the weights of the toy world's network {name.replace('_', ' ')!r}",
+                licence="GPL-2.0-or-later, this course",
+                size=size,
+                hash=f"sha256:{digest}",
+            )
+            for name, size, digest in (
+                ("coats", 166_224, "ac81d4402cc6e98ed3beb59b4dece6c7ffc75547ced065ab9bc6094d33f1c966"),
+                ("outlines", 167_001, "abbac4f6ee8e4e084181fd5ce924b3e4f4a59c89b63547fad5b6cf45c01bf2c4"),
+                ("outlines_watermark_0.3", 166_935, "5bcc945a539a1439725cb03b573cd7e81b6bcb4c35c24c0184fa762b53ac290b"),
+                ("outlines_watermark_0.6", 167_014, "d77178a06fba8d68ce5d4b3da4ef1eca2ceaa776f7060d3c4dbef4c89d8c9714"),
+                ("outlines_watermark_1.0", 167_000, "579f010fc340c20d6512892adfe4350ea4b819f2b6109d3cfa52740513923d4a"),
+            )
+        ),
         # Hash and address stand in Keras (keras/src/applications/vgg16.py); the size is what its progress bar shows.
         CourseFile(
             path="vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5",
@@ -132,7 +148,10 @@ FILES = {
     )
 }
 # Bundled too, but not listed one by one: text, and pictures, which carry check sums of their own.
-UNLISTED = ("README.md", "vgg16/*.md", "vgg16/*.json", "cutouts/*")
+UNLISTED = (
+    *("README.md", "vgg16/*.md", "vgg16/*.json", "cutouts/*", "scores/*.json"),
+    *(f"toyworld/{kind}" for kind in ("*.png", "*.tsv", "*.md", "*.json", "COPYING")),
+)
 
 
 class DamagedFileError(ValueError):
