@@ -42,6 +42,7 @@ def activations(
     *,
     pooling: str | None = "mean",
     batch_size: int | None = None,
+    preprocess: Callable | None = None,
 ):
     """What a layer puts out for the images, one row for each: (N, features).
 
@@ -55,6 +56,8 @@ def activations(
     batch_size
         Pictures at a time; by default as many as fit into 32 MiB of layer outputs, 256 at most. The result does not
         depend on it, the memory does.
+    preprocess
+        Applied to the images of each batch: 8-bit pictures then need not be held in memory a second time as floats.
 
     Raises
     ------
@@ -62,12 +65,12 @@ def activations(
         If a layer is unknown, an image does not fit, activations are not finite, or an array would take more than
         256 MiB: at early layers of large networks only pooled activations are small enough.
     """
-    images, names = checked_images(model, images), _names(layer)
+    images, names = _images(model, images, preprocess), _names(layer)
     rows = batches(len(images), batch_size or _pictures_at_a_time(model))
     found = {name: _empty(model, name, images, pooling) for name in names}
     read = compiled(model, _READ[pooling], *names)
     for part in rows:
-        for name, values in zip(names, read(tf.constant(images[part])), strict=True):
+        for name, values in zip(names, read(_batch(model, images[part], preprocess)), strict=True):
             found[name][part] = values
     for name, values in found.items():
         _require_finite(values, f"The activations of layer {name!r}")
@@ -82,20 +85,22 @@ def logit_gradients(
     *,
     pooling: str | None = "mean",
     batch_size: int | None = None,
+    preprocess: Callable | None = None,
 ):
     """Gradient of the explained logit with respect to a layer, one row for each image: (N, features).
 
     The directional derivative along any CAV is its product with this row, so that one backward pass serves all CAVs.
     With ``pooling`` it is the sum over the places: see the module's text. ``target``: see :mod:`helpers.targets`. A list
-    of layers gives a dictionary, all from one pass backwards. Raises as :func:`activations` does, and
+    of layers gives a dictionary, all from one pass backwards.
+    ``preprocess`` and what is raised are as in :func:`activations`, and besides
 
     ValueError
         If the model ends in probabilities, the target does not fit, or the logits do not depend on the layer.
     """
     names = _names(layer)
-    images = checked_images(model, images)
+    images = _images(model, images, preprocess)
     found = {name: _empty(model, name, images, pooling) for name in names}
-    for part, values in _gradient_batches(model, names, images, target, pooling, batch_size):
+    for part, values in _gradient_batches(model, names, images, target, pooling, batch_size, preprocess):
         for name, rows in zip(names, values, strict=True):
             found[name][part] = rows
     return found[layer] if isinstance(layer, str) else found
@@ -214,14 +219,32 @@ _READ = {pooling: _reader(pooling) for pooling in POOLINGS}
 _DIFFERENTIATE = {pooling: _differentiator(pooling) for pooling in POOLINGS}
 
 
-def _gradient_batches(model, names, images, target, pooling, batch_size) -> Iterator[tuple[slice, list[np.ndarray]]]:
+def _images(model, images, preprocess: Callable | None) -> np.ndarray:
+    """The images, checked; before ``preprocess`` only as far as one of them shows."""
+    if preprocess is None:
+        return checked_images(model, images)
+    images = np.asarray(images)
+    checked_images(model, preprocess(images[:1]))
+    return images
+
+
+def _batch(model, images: np.ndarray, preprocess: Callable | None):
+    return tf.constant(images if preprocess is None else checked_images(model, preprocess(images)))
+
+
+def _gradient_batches(
+    model, names, images, target, pooling, batch_size, preprocess: Callable | None = None
+) -> Iterator[tuple[slice, list[np.ndarray]]]:
     require_logits(model)
     weights = output_weights(model, len(images), target)
     for name in names:
         _features(model, name, images, pooling)
     differentiate = compiled(model, _DIFFERENTIATE[pooling], *names)
     for part in batches(len(images), batch_size or _pictures_at_a_time(model)):
-        found = [values.numpy() for values in differentiate(tf.constant(images[part]), tf.constant(weights[part]))]
+        found = [
+            values.numpy()
+            for values in differentiate(_batch(model, images[part], preprocess), tf.constant(weights[part]))
+        ]
         for name, values in zip(names, found, strict=True):
             if len(values) == 0:
                 raise ValueError(

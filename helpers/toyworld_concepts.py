@@ -9,6 +9,8 @@ The paper takes random photographs as counterparts. The counterparts here are ra
 of what the world has: any coat, any colour, any background, the concept itself at its usual rate among them.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from helpers.toyworld import SIZE, make_world, with_watermark
@@ -17,6 +19,7 @@ from helpers.toyworld_coats import COATS, HUES, PATTERNS, colour_pairs, coloured
 from helpers.toyworld_tag import put, tags
 
 SOURCES = ("texture", "world")
+_AT_A_TIME = 100  # textures drawn together
 _SCALES = (0.85, 1.0, 1.15, 1.35)  # of the patterns, relative to the coats of the world
 
 CONCEPTS = {  # name: what it shows
@@ -68,7 +71,9 @@ def concept_set(name: str, count: int, seed: int = 0, size: int = SIZE, source: 
         raise ValueError(f"There is no concept {name!r}. There are: {', '.join(CONCEPTS)}.")
     _check(count, size, source, SOURCES)
     seed = _own_seed(seed, name)
-    return _from_world(name, count, seed) if source == "world" else _textures(name, count, seed, size)
+    if source == "world":
+        return _from_world(name, count, seed)
+    return _in_parts(lambda part, seed: _textures(name, part, seed, size), count, seed)
 
 
 def random_set(count: int, seed: int = 0, size: int = SIZE, source: str = "texture") -> np.ndarray:
@@ -81,15 +86,26 @@ def random_set(count: int, seed: int = 0, size: int = SIZE, source: str = "textu
     seed = _own_seed(seed, "random")
     if source == "world":
         return make_world(count, seed).pictures
-    rng = np.random.default_rng(seed)
-    coats = _painted(COATS, count, size, rng)
-    empty = _shone(backgrounds(count, size, rng)[1], rng)
-    pictures = np.where((rng.random(count) < 0.5)[:, None, None, None], coats, empty)
+    pictures = _in_parts(lambda part, seed: _coats_and_backgrounds(part, seed, size), count, seed)
     if source == "mixed":
+        rng = np.random.default_rng([seed, 2])
         _check(count, size, "world", SOURCES)
         scenes = make_world(count, seed).pictures
         pictures = np.where((rng.permutation(count) % 2 == 0)[:, None, None, None], pictures, scenes)
     return pictures
+
+
+def _in_parts(draw: Callable[[int, int], np.ndarray], count: int, seed: int) -> np.ndarray:
+    """``draw(count, seed)`` for 100 pictures at a time: drawing takes many times the memory of the pictures."""
+    parts = [draw(min(_AT_A_TIME, count - start), seed + start) for start in range(0, max(count, 1), _AT_A_TIME)]
+    return np.concatenate(parts)
+
+
+def _coats_and_backgrounds(count: int, seed: int, size: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    coats = _painted(COATS, count, size, rng)
+    empty = _shone(backgrounds(count, size, rng)[1], rng)
+    return np.where((rng.random(count) < 0.5)[:, None, None, None], coats, empty)
 
 
 def _textures(name: str, count: int, seed: int, size: int) -> np.ndarray:
@@ -100,7 +116,7 @@ def _textures(name: str, count: int, seed: int, size: int) -> np.ndarray:
         return _painted(COATS, count, size, rng, name)
     if name in TEXTURES:
         return _shone(backgrounds(count, size, rng, (name,))[1], rng)
-    pictures = random_set(count, seed, size)
+    pictures = _coats_and_backgrounds(count, _own_seed(seed, "random"), size)
     boxes, windows = tags(pictures, rng, anywhere=True, zoom=max(1, size // SIZE))
     return put(pictures, boxes, windows[:, 1])
 

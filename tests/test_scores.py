@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from helpers.scores import area_share, collage_scores, mass_inside, pointing_hit
+from helpers.scores import area_share, collage_scores, mass_inside, pointing_game, pointing_hit, pointing_place
 from helpers.vgg16 import vgg16
 
 MASK = np.zeros((4, 5), bool)
@@ -30,6 +30,36 @@ def test_inside_and_outside_share_the_mass():
 
 def test_a_map_without_positive_values_has_no_mass():
     assert np.isnan(mass_inside(-np.ones((4, 5)), MASK))
+
+
+def test_the_largest_value_has_a_place():
+    other = np.zeros((4, 5), bool)
+    other[3] = True
+    values = np.zeros((4, 5))
+    found = []
+    for place in ((2, 2), (3, 0), (0, 0)):
+        values[:] = 0
+        values[place] = 1
+        found.append(pointing_place(values, MASK, other))
+    assert found == ["own", "other", "elsewhere"]
+    assert pointing_place(np.ones((4, 5)), MASK, other) == "nowhere"
+    assert pointing_place(-np.eye(4, 5), MASK, other) == "elsewhere"  # the first of the largest, row by row
+    with pytest.raises(ValueError, match="same shape"):
+        pointing_place(values, MASK, other.T)
+
+
+def test_the_pointing_game_has_the_area_as_chance():
+    rng = np.random.default_rng(0)
+    masks = rng.random((500, 6, 6)) < rng.uniform(0.1, 0.9, 500)[:, None, None]
+    hits, chance = pointing_game(rng.random((500, 6, 6)), masks)
+    assert chance == pytest.approx(masks.mean())
+    assert abs(hits - chance) < 4 * np.sqrt(chance * (1 - chance) / 500)
+    assert pointing_game(masks[:50] + 0.0, masks[:50])[0] == 1
+    assert pointing_game(-1.0 * masks[:50], masks[:50])[0] == 0
+    with pytest.raises(ValueError, match="Every map needs its mask"):
+        pointing_game(np.ones((2, 6, 6)), masks[:3])
+    with pytest.raises(ValueError, match="there must be one"):
+        pointing_game(np.ones((0, 6, 6)), masks[:0])
 
 
 @pytest.mark.parametrize(

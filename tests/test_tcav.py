@@ -192,3 +192,20 @@ def test_a_concept_vector_is_taken_as_its_array(small_cam_network):
     assert np.array_equal(tcav.directional_derivatives(small_cam_network, "conv2", images, 0, as_vector), expected)
     both = tcav.directional_derivatives(small_cam_network, "conv2", images, 0, [as_vector, -vector])
     assert np.allclose(both, np.stack([expected, -expected], axis=1))
+
+
+def test_preprocessing_batch_by_batch_gives_the_same(small_cam_network):
+    bytes_ = np.random.default_rng(5).integers(0, 256, (7, 12, 10, 3)).astype(np.uint8)
+
+    def preprocess(images):
+        return images / 127.5 - 1
+
+    ready, options = preprocess(bytes_), {"preprocess": preprocess, "batch_size": 3}
+    expected = tcav.activations(small_cam_network, "conv2", ready)
+    np.testing.assert_allclose(tcav.activations(small_cam_network, "conv2", bytes_, **options), expected, atol=1e-12)
+    expected = tcav.logit_gradients(small_cam_network, "conv2", ready, 1)
+    np.testing.assert_allclose(
+        tcav.logit_gradients(small_cam_network, "conv2", bytes_, 1, **options), expected, atol=1e-12
+    )
+    with pytest.raises(ValueError, match="takes inputs of shape"):
+        tcav.activations(small_cam_network, "conv2", bytes_[:, :5], preprocess=preprocess)

@@ -1,0 +1,206 @@
+"""Pixel flipping: remove what a map calls most important first, and see how soon the score falls.
+
+No mask is needed, only the network (Bach et al. 2015, doi:10.1371/journal.pone.0130140; Samek et al. 2017,
+arXiv:1509.06321). The picture is cut into square tiles. They are replaced by a filling in three orders: the tile with the
+largest sum of the map first, the smallest first, and at random. f(s) is the explained score when a share s of the tiles is
+gone. Two areas, positive for a map that found what the score rests on:
+
+    over random = integral of f_random(s) - f_most(s) ds,    over least = integral of f_least(s) - f_most(s) ds.
+
+For a linear model f(x) = <w, x> + b and the map w (x - filling), removing a tile lowers the score by exactly the tile's sum,
+so no order falls faster than most first.
+
+What replaces a tile matters. A blurred copy of the picture keeps colours and makes no new edges; a constant colour does make
+them, and the network then sees pictures unlike any it knows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from helpers.backend import keras
+from helpers.photo_network import softmax
+from helpers.saliency import logits
+from helpers.targets import batches, checked_images, output_weights
+
+SCORES = ("logit", "probability")
+
+
+@dataclass(frozen=True, eq=False)
+class Flipping:
+    """The explained score while tiles are removed.
+
+    Attributes
+    ----------
+    shares : (steps + 1,) share of the tiles that is gone, 0 to 1
+    most, least : (N, steps + 1) most and least relevant tiles first
+    random : (N, steps + 1) mean over random orders
+    """
+
+    shares: np.ndarray
+    most: np.ndarray
+    least: np.ndarray
+    random: np.ndarray
+
+    @property
+    def over_random(self) -> np.ndarray:
+        """Area between the random and the most-relevant-first curve, (N,)."""
+        return np.trapezoid(self.random - self.most, self.shares, axis=1)
+
+    @property
+    def over_least(self) -> np.ndarray:
+        """Area between the least- and the most-relevant-first curve, (N,)."""
+        return np.trapezoid(self.least - self.most, self.shares, axis=1)
+
+
+def flipping(
+    model: keras.Model,
+    images,
+    target,
+    maps,
+    *,
+    tile: int = 8,
+    steps: int = 8,
+    fill="blur",
+    score: str = "logit",
+    draws: int = 2,
+    seed: int = 0,
+    random=None,
+    batch_size: int = 8,
+) -> Flipping:
+    """Curves of the explained score for maps (N, height, width) of the images (N, height, width, channels).
+
+    Parameters
+    ----------
+    maps
+        Signed where the method is: what speaks against the score goes last.
+    tile, steps
+        Side of the tiles in pixels (those at the right and lower border may be smaller), and number of measurements.
+    fill
+        See :func:`filling`.
+    score
+        "logit", or "probability" for the softmax.
+    draws, seed
+        Random orders for each picture, the same for every method. Tiles with equal sums come in random order too.
+    random
+        The random curves (N, steps + 1) of :func:`random_curves` for the same settings, where several methods are
+        compared: then they are computed once.
+    batch_size
+        Pictures at a time. The network is passed N (2 (steps - 1)) times, and N (draws (steps - 1) + 2) times more
+        where ``random`` is not given.
+
+    Raises
+    ------
+    ValueError
+        If the maps do not fit the images, are not finite, or a setting is out of range.
+    """
+    images = checked_images(model, images)
+    maps = np.asarray(maps, float)
+    if maps.shape != images.shape[:3] or not np.isfinite(maps).all():
+        raise ValueError(
+            f"Maps have the height and width of the images, {images.shape[:3]}, and finite values; got {maps.shape}. "
+            "helpers.cam.enlarge brings a coarse map to that size."
+        )
+    if random is None:
+        random = random_curves(
+            model, images, target, tile=tile, steps=steps, fill=fill, score=score, draws=draws, seed=seed,
+            batch_size=batch_size,
+        )  # fmt: skip
+    random = np.asarray(random, float)
+    if random.shape != (len(images), steps + 1):
+        raise ValueError(f"The random curves have shape {(len(images), steps + 1)}; got {random.shape}.")
+    sums, fills = tile_sums(maps, tile), filling(images, fill, tile)
+    curves = []
+    for sign in (-1, 1):
+        ranks = _ranks(sign * sums, np.random.default_rng([seed, 1]))  # not the random orders
+        inner = _inner(model, images, target, fills, ranks, tile, steps, score, batch_size)
+        curves.append(np.column_stack([random[:, 0], inner, random[:, -1]]))  # the ends are the same for every order
+    return Flipping(np.linspace(0, 1, steps + 1), *curves, random)
+
+
+def random_curves(
+    model: keras.Model,
+    images,
+    target,
+    *,
+    tile: int = 8,
+    steps: int = 8,
+    fill="blur",
+    score: str = "logit",
+    draws: int = 2,
+    seed: int = 0,
+    batch_size: int = 8,
+) -> np.ndarray:
+    """Mean curve (N, steps + 1) over random orders of the tiles; the parameters are those of :func:`flipping`."""
+    images = checked_images(model, images)
+    if steps < 1 or draws < 1:
+        raise ValueError(f"At least one step and one random order are needed; got steps={steps}, draws={draws}.")
+    fills, rng = filling(images, fill, tile), np.random.default_rng(seed)
+    empty = np.zeros_like(tile_sums(np.zeros(images.shape[:3]), tile))
+    drawn = [
+        _inner(model, images, target, fills, _ranks(empty, rng), tile, steps, score, batch_size) for _ in range(draws)
+    ]
+    ends = [_scores(model, part, target, score, batch_size) for part in (images, fills)]
+    return np.column_stack([ends[0], np.mean(drawn, axis=0), ends[1]])
+
+
+def filling(images, fill="blur", tile: int = 8) -> np.ndarray:
+    """What hidden pixels become, shaped like the images (N, height, width, channels).
+
+    ``fill`` is "blur" for the picture behind a Gaussian blur with a standard deviation of one tile, "mean" for each
+    picture's own mean colour, or a number, a value per channel or an array in the model's input space.
+    """
+    images = np.asarray(images)
+    if isinstance(fill, str):
+        if fill == "blur":
+            return gaussian_filter(images, (0, tile, tile, 0), mode="nearest")
+        if fill == "mean":
+            return np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)
+        raise ValueError(f"fill is 'blur', 'mean', a number, a value per channel or an array; got {fill!r}.")
+    try:
+        values = np.broadcast_to(np.asarray(fill, images.dtype), images.shape)
+    except ValueError:
+        raise ValueError(f"The filling does not fit the images {images.shape}; got shape {np.shape(fill)}.") from None
+    if not np.isfinite(values).all():
+        raise ValueError("The filling holds NaN or infinite values.")
+    return values
+
+
+def tile_sums(maps, tile: int) -> np.ndarray:
+    """Sum of each map (N, height, width) over square tiles, (N, rows, columns)."""
+    maps = np.asarray(maps)
+    if maps.ndim != 3 or not 1 <= tile <= min(maps.shape[1:]):
+        raise ValueError(f"Tiles of 1 pixel to the shorter side are cut from maps (N, H, W); got {maps.shape}, {tile}.")
+    rows = np.add.reduceat(maps, np.arange(0, maps.shape[1], tile), axis=1)
+    return np.add.reduceat(rows, np.arange(0, maps.shape[2], tile), axis=2)
+
+
+def _ranks(sums: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Place of every tile in its picture's order, 0 for the smallest; equal sums in random order."""
+    flat = sums.reshape(len(sums), -1)
+    order = np.array([np.lexsort((rng.random(row.size), row)) for row in flat])
+    return np.argsort(order, axis=1).reshape(sums.shape)
+
+
+def _inner(model, images, target, fills, ranks, tile, steps, score, batch_size) -> np.ndarray:
+    """The curve without its two ends, (N, steps - 1)."""
+    weights = output_weights(model, len(images), target)
+    counts = np.rint(np.linspace(0, 1, steps + 1)[1:-1] * ranks[0].size)
+    height, width = images.shape[1:3]
+    places = np.repeat(np.repeat(ranks, tile, axis=1), tile, axis=2)[:, :height, :width, np.newaxis]
+    number, step = (index.ravel() for index in np.indices((len(images), len(counts))))
+    found = [np.zeros(0)]
+    for rows in batches(len(number), batch_size):
+        n = number[rows]
+        gone = places[n] < counts[step[rows]].reshape(-1, 1, 1, 1)
+        found.append(_scores(model, np.where(gone, fills[n], images[n]), weights[n], score, batch_size))
+    return np.concatenate(found).reshape(len(images), len(counts))
+
+
+def _scores(model, images, target, score: str, batch_size: int) -> np.ndarray:
+    if score not in SCORES:
+        raise ValueError(f"score is 'logit' or 'probability'; got {score!r}.")
+    outputs = logits(model, images, batch_size)
+    outputs = softmax(outputs) if score == "probability" else outputs
+    return (output_weights(model, len(images), target) * outputs).sum(axis=1)
