@@ -7,6 +7,8 @@ starts; anything else that is written there meanwhile is passed on.
 """
 
 import contextlib
+import ctypes
+import gc
 import importlib
 import os
 import random
@@ -64,3 +66,15 @@ def set_seeds(seed: int = 2024) -> None:
     random.seed(seed)
     np.random.seed(seed)
     keras.utils.set_random_seed(seed)
+
+
+def let_go() -> None:
+    """Give back the memory of networks that nobody uses any more; called before another one is built.
+
+    A model is collected first, then the functions compiled for it, then its layers, so three rounds are needed. What is
+    freed stays with the process unless the C library is asked to return it, which glibc can.
+    """
+    for _ in range(3):
+        gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

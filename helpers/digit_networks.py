@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.backend import keras, tf
+from helpers.backend import keras, let_go, tf
 from helpers.digits import Digits, shuffled_labels
 from helpers.training import Progress
 
@@ -91,6 +91,7 @@ def train_digit_network(
     labels = _checked_labels(digits, labels)
     if epochs < 1:
         raise ValueError(f"Train for at least one epoch; got epochs={epochs}.")
+    let_go()
     start = time.perf_counter()
     model, count = digit_network(seed), len(labels)
     steps = -(-count // BATCH)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from helpers.backend import keras, tf
+from helpers.backend import keras, let_go, tf
 from helpers.text import RatedTexts, Vocabulary, build_vocabulary, encode
 
 Progress = Callable[[int, int, str], None]
@@ -131,6 +131,7 @@ def train_sentiment(
         raise ValueError(
             f"Training needs sentences, epochs and a batch size; got {len(sentences)}, {epochs} and {batch}."
         )
+    let_go()
     vocabulary = build_vocabulary(sentences.texts)
     numbers = _encoded(vocabulary, sentences.texts)
     lengths = np.array([len(row) for row in numbers])

@@ -11,7 +11,6 @@
     network.decode(network.logits(inputs), top=3)
 """
 
-import gc
 import json
 import zipfile
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from collections.abc import Callable, Sequence
 import h5py
 import numpy as np
 
-from helpers.backend import keras
+from helpers.backend import keras, let_go
 from helpers.download import fetch, locate
 from helpers.half_dense import HalfPrecisionDense
 from helpers.photo_network import PhotoNetwork
@@ -179,10 +178,7 @@ def vgg16(weights: str = "auto", input_size: int = FULL_SIZE, quiet: bool = Fals
     path = locate(IMAGENET_FILE) if weights == "auto" and input_size == FULL_SIZE else None
     if weights == "imagenet":
         path = fetch(IMAGENET_FILE, progress=not quiet)
-    for _ in range(
-        3
-    ):  # room for the new one: a model nobody uses goes first, then its compiled functions, then its layers
-        gc.collect()
+    let_go()
     network = gap_network(int(input_size)) if path is None else imagenet_network(path)
     if weights == "auto" and not quiet:
         print(_choice(network))
