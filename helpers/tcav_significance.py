@@ -140,8 +140,11 @@ def compare_scores(scores, random_scores, overlap: float = 0.0) -> tuple[float, 
 
 
 def format_tests(tests: Sequence[ConceptTest]) -> str:
-    """The tests as a table for printing, one line each."""
-    header = ["concept", "layer", "class", "CAV accuracy", "TCAV", "random", "p", "p corrected", "verdict"]
+    """The tests as a table for printing, one line each.
+
+    "CAV" is the mean held-out accuracy of the concept's vectors, "p corr." is p times the number of tests.
+    """
+    header = ["concept", "layer", "class", "CAV", "TCAV", "random", "p", "p corr.", "verdict"]
     cells = []
     for test in tests:
         verdict = f"{test.direction} random {test.stars}" if test.significant else test.stars
