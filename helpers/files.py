@@ -125,6 +125,13 @@ FILES = {
                 ("outlines_watermark_1.0", 167_000, "579f010fc340c20d6512892adfe4350ea4b819f2b6109d3cfa52740513923d4a"),
             )
         ),
+        CourseFile(
+            path="questions/film.npz",
+            words="the weights of the network that answers questions about scenes",
+            licence="GPL-2.0-or-later, this course",
+            size=653_119,
+            hash="sha256:73e66e641dbdbb71d269098a604aab7006f76ada5348fd6340ba3fccb02aece4",
+        ),
         # Hash and address stand in Keras (keras/src/applications/vgg16.py); the size is what its progress bar shows.
         CourseFile(
             path="vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5",
@@ -150,6 +157,7 @@ FILES = {
 # Bundled too, but not listed one by one: text, and pictures, which carry check sums of their own.
 UNLISTED = (
     *("README.md", "vgg16/*.md", "vgg16/*.json", "cutouts/*", "scores/*.json"),
+    *("questions/*.md", "questions/*.json"),
     *(f"toyworld/{kind}" for kind in ("*.png", "*.tsv", "*.md", "*.json", "COPYING")),
 )
 

@@ -1,0 +1,200 @@
+"""What could be asked about one scene: for every form of question, candidates with their answers.
+
+Descriptions are drawn from what is there. For a "no" or a 0 one word of such a description is changed, so that it fits
+nothing but nearly does. :mod:`helpers.question_draws` chooses among the candidates so that answers are balanced.
+"""
+
+import functools
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from helpers.question_grammar import DIRECTIONS, FORMS, LARGEST_COUNT, Description
+from helpers.question_things import COLOURS, KINDS, SIZES
+
+_SIZE, _COLOUR, _KIND = 1, 2, 4  # bits of a pattern: what is said
+_PATTERNS = {  # what may be said in a question of a form; never what is asked
+    "colour": (_KIND, _SIZE | _KIND, _SIZE),
+    "size": (_KIND, _COLOUR | _KIND, _COLOUR),
+    "kind": (_COLOUR, _SIZE | _COLOUR, _SIZE),
+    "existence": (_KIND, _COLOUR, _SIZE | _COLOUR, _SIZE | _KIND, _COLOUR | _KIND, _SIZE | _COLOUR | _KIND),
+    "counting": (_KIND, _COLOUR, _SIZE, _SIZE | _COLOUR, _SIZE | _KIND),
+    "more": (_KIND, _COLOUR, _SIZE | _COLOUR, _SIZE | _KIND),
+    "larger": (_KIND, _COLOUR, _COLOUR | _KIND),
+    "same colour": (_KIND, _SIZE | _KIND),
+}
+_ANY = tuple(range(1, 8))
+Thing = tuple[int, int, int]  # numbers of size, colour, kind
+Said = tuple[int, int, int, int]  # a description: its pattern, and the numbers of size, colour, kind; 0 if not said
+
+
+class Candidate(NamedTuple):
+    """A question that could be asked. ``told`` is what of it might give a hint at the answer."""
+
+    answer: str
+    told: tuple
+    said: tuple[Said, ...]
+    directions: tuple[str, ...]
+    needed: tuple[int, ...]
+    visited: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """What of one scene the forms draw from."""
+
+    things: list[Thing]
+    fits: dict[Said, tuple[int, ...]]  # for every description that fits something: what it fits
+    names: list[list[Said]]  # for every thing: the descriptions that fit no other
+    beside: np.ndarray  # (directions, things): the nearest thing there; negative if none or not clear
+    last: np.ndarray  # (directions,): the thing that lies furthest
+
+
+def candidates(view: View, form: str, rng: np.random.Generator) -> list[Candidate]:
+    """Some questions of a form (a key of ``FORMS``) that are unambiguous in this scene; there may be none.
+
+    Except for relations, all of them say what they describe in one pattern, drawn at random.
+    """
+    return _DRAWS.get(form, _paths)(view, form, rng)
+
+
+def view_of(things: list[Thing], beside: np.ndarray, last: np.ndarray) -> View:
+    """What is said about a scene, worked out once for all questions about it."""
+    fits = defaultdict(list)
+    for number, thing in enumerate(things):
+        for pattern in _ANY:
+            fits[_said(pattern, thing)].append(number)
+    names = [[] for _ in things]
+    for description, found in fits.items():
+        if len(found) == 1:
+            names[found[0]].append(description)
+    return View(things, {key: tuple(found) for key, found in fits.items()}, names, beside, last)
+
+
+def _said(pattern: int, thing: Thing) -> Said:
+    size, colour, kind = thing
+    return pattern, size if pattern & _SIZE else 0, colour if pattern & _COLOUR else 0, kind if pattern & _KIND else 0
+
+
+@functools.cache
+def described(said: Said) -> Description:
+    """The description for which the numbers stand."""
+    pattern, *numbers = said
+    listed = zip((SIZES, COLOURS, KINDS), numbers, (_SIZE, _COLOUR, _KIND), strict=True)
+    return Description(*(values[number] if pattern & bit else None for values, number, bit in listed))
+
+
+def _absent(view: View, pattern: int, rng) -> Said | None:
+    """A description of this pattern that fits nothing, one word away from one that does; None if not found at once."""
+    for _ in range(4):
+        thing = list(view.things[int(rng.random() * len(view.things))])
+        place = _BITS[pattern][int(rng.random() * len(_BITS[pattern]))]
+        thing[place] = int(rng.random() * len((SIZES, COLOURS, KINDS)[place]))
+        said = _said(pattern, tuple(thing))
+        if said not in view.fits:
+            return said
+    return None
+
+
+def _attribute(view: View, form: str, rng) -> list[Candidate]:
+    pattern = _pattern(form, rng)
+    place, values = {"size": (0, SIZES), "colour": (1, COLOURS), "kind": (2, KINDS)}[form]
+    return [
+        Candidate(values[view.things[n][place]], (pattern,), (said,), (), (n,), (n,))
+        for n, names in enumerate(view.names)
+        for said in names
+        if said[0] == pattern
+    ]
+
+
+def _existence(view: View, form: str, rng) -> list[Candidate]:
+    pattern = _pattern(form, rng)
+    absent = _absent(view, pattern, rng)
+    if absent is None:  # both answers must be possible, or the pattern would tell
+        return []
+    there = _said(pattern, view.things[int(rng.random() * len(view.things))])
+    found = view.fits[there]
+    return [
+        Candidate("yes", (pattern,), (there,), (), found, found),
+        Candidate("no", (pattern,), (absent,), (), (), ()),
+    ]
+
+
+def _counting(view: View, form: str, rng) -> list[Candidate]:
+    pattern = _pattern(form, rng)
+    found = [(said, fits) for said, fits in view.fits.items() if said[0] == pattern and len(fits) <= LARGEST_COUNT]
+    absent = _absent(view, pattern, rng)
+    found += [(absent, ())] if absent else []
+    return [Candidate(str(len(fits)), (pattern,), (said,), (), fits, fits) for said, fits in found]
+
+
+def _more(view: View, form: str, rng) -> list[Candidate]:
+    pattern = _pattern(form, rng)
+    found = [(said, fits) for said, fits in view.fits.items() if said[0] == pattern]
+    absent = _absent(view, pattern, rng)
+    found += [(absent, ())] if absent else []
+    pairs = [(found[i], found[j]) for i, j in rng.integers(len(found), size=(4, 2)) if i != j]
+    return [
+        Candidate("yes" if len(a[1]) > len(b[1]) else "no", (pattern,), (a[0], b[0]), (), a[1] + b[1], a[1] + b[1])
+        for one, other in pairs
+        for a, b in ((one, other), (other, one))
+    ]
+
+
+def _pairs(view: View, form: str, rng) -> list[Candidate]:
+    """Comparisons of two things that have names without the word that would give the answer away."""
+    allowed, place = _PATTERNS[form], {"larger": 0, "same colour": 1}[form]
+    names = [[said for said in names if said[0] in allowed] for names in view.names]
+    named = [n for n, known in enumerate(names) if known]
+    found = []
+    for one in named:
+        for other in named:
+            first, second = view.things[one][place], view.things[other][place]
+            if one == other or (form == "larger" and first == second):
+                continue
+            answer = "yes" if (first > second if form == "larger" else first == second) else "no"
+            said = tuple(known[int(rng.random() * len(known))] for known in (names[one], names[other]))
+            found.append(Candidate(answer, (said[0][0], said[1][0]), said, (), (one, other), (one, other)))
+    return found
+
+
+def _paths(view: View, form: str, rng) -> list[Candidate]:
+    """One or two relations. Where the answer would be the outermost thing of all, which could be told without looking
+    at the thing that is named, two of three are left out."""
+    place, values = (2, KINDS) if form.endswith("kind") else (1, COLOURS)
+    paths = [((thing,), ()) for thing, names in enumerate(view.names) if names]
+    for _ in range(FORMS[form].directions):
+        paths = [
+            ((*things, int(view.beside[way, things[-1]])), (way, *ways))
+            for things, ways in paths
+            for way in range(len(DIRECTIONS))
+            if view.beside[way, things[-1]] >= 0 and view.beside[way, things[-1]] not in things
+        ]
+    found = []
+    for things, ways in paths:
+        if things[-1] == view.last[ways[0]] and rng.random() < 2 / 3:
+            continue
+        names = view.names[things[0]]
+        said = names[int(rng.random() * len(names))]
+        told = (said[1 + place] if said[0] & _BITS_OF[place] else -1,)
+        answer, directions = values[view.things[things[-1]][place]], tuple(_WAYS[way] for way in ways)
+        found.append(Candidate(answer, told, (said,), directions, things[-1:], things))
+    return found
+
+
+def _pattern(form: str, rng) -> int:
+    return _PATTERNS[form][int(rng.random() * len(_PATTERNS[form]))]
+
+
+_WAYS = tuple(DIRECTIONS)
+_BITS_OF = (_SIZE, _COLOUR, _KIND)
+_BITS = {pattern: [n for n, bit in enumerate(_BITS_OF) if pattern & bit] for pattern in _ANY}
+_DRAWS = {
+    **dict.fromkeys(("colour", "size", "kind"), _attribute),
+    "existence": _existence,
+    "counting": _counting,
+    "more": _more,
+    **dict.fromkeys(("larger", "same colour"), _pairs),
+}
