@@ -25,13 +25,17 @@ os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
 
 def _return_large_blocks() -> None:
-    """Ask the C library (glibc; others have no mallopt) to return blocks of 4 MiB and more as soon as they are free, and
-    to keep two pools instead of one for every thread. It takes a notebook's kernel from 1.6 to 1.3 GiB."""
-    threshold, pools = -3, -8  # M_MMAP_THRESHOLD and M_ARENA_MAX in malloc.h
+    """Ask the C library (glibc; others have no mallopt) to return blocks of 16 MiB and more as soon as they are free, to
+    keep at most 64 MiB at its end, and one pool instead of one for every thread.
+
+    Smaller limits save more memory, but then every pass through VGG16 has its maps of 12 MiB zeroed by the system anew,
+    and relevance propagation takes 1.4 times as long.
+    """
     with contextlib.suppress(OSError, AttributeError, TypeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(threshold, 4 * 2**20)
-        library.mallopt(pools, 2)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(-3, 16 * 2**20)  # M_MMAP_THRESHOLD in malloc.h
+        mallopt(-1, 64 * 2**20)  # M_TRIM_THRESHOLD
+        mallopt(-8, 1)  # M_ARENA_MAX
 
 
 _return_large_blocks()
