@@ -57,7 +57,10 @@ def download(url: str, target: Path, size: int, known_hash: str, progress: bool 
     try:
         with in_place(target) as arrived:
             kept = _beginning(target)
-            require_space(target, size - (kept.stat().st_size if kept.exists() else 0))
+            already = 0
+            with contextlib.suppress(FileNotFoundError):  # another process may take the beginning at any moment
+                already = kept.stat().st_size
+            require_space(target, size - already)
             stream = functools.partial(_stream, kept=kept, size=size, progress=progress)
             # a wrong hash may be the fault of an old beginning: then once more without it
             for continued in (kept.exists(), False):
