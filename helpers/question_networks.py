@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers import toyworld_networks
 from helpers.backend import keras
 from helpers.files import locate
 from helpers.question_grammar import ANSWERS, LONGEST, WORDS, Question, encode_questions, parse
@@ -89,14 +90,8 @@ class QuestionNetwork:
 
 
 def preprocess(pictures: np.ndarray) -> np.ndarray:
-    """8-bit pictures (N, 96, 96, 3) as the network wants them: float32, x / 127.5 - 1, from -1 (black) to 1 (white)."""
-    pictures = np.asarray(pictures)
-    if pictures.ndim != 4 or pictures.shape[1:] != (SIDE, SIDE, 3) or pictures.dtype != np.uint8:
-        raise ValueError(
-            f"Give 8-bit pictures of shape (N, {SIDE}, {SIDE}, 3); got {pictures.dtype} of shape {pictures.shape}. "
-            "Of one picture x, give x[np.newaxis]."
-        )
-    return pictures.astype(np.float32) / np.float32(127.5) - 1
+    """8-bit pictures (N, 96, 96, 3) as the network wants them: :func:`helpers.toyworld_networks.preprocess`."""
+    return toyworld_networks.preprocess(pictures, SIDE)
 
 
 def new_eyes(seed: int = 0, normalised: bool = False) -> keras.Model:

@@ -84,12 +84,12 @@ class ToyworldNetwork:
         return self.logits(preprocess(world.pictures)).argmax(axis=1) == world.labels(self.by)
 
 
-def preprocess(pictures: np.ndarray) -> np.ndarray:
-    """8-bit pictures (N, 64, 64, 3) as the networks want them: float32, x / 127.5 - 1, from -1 (black) to 1 (white)."""
+def preprocess(pictures: np.ndarray, size: int = SIZE) -> np.ndarray:
+    """8-bit pictures (N, size, size, 3) as the networks want them: float32, x / 127.5 - 1, from -1 (black) to 1 (white)."""
     pictures = np.asarray(pictures)
-    if pictures.ndim != 4 or pictures.shape[1:] != (SIZE, SIZE, 3) or pictures.dtype != np.uint8:
+    if pictures.ndim != 4 or pictures.shape[1:] != (size, size, 3) or pictures.dtype != np.uint8:
         raise ValueError(
-            f"Give 8-bit pictures of shape (N, {SIZE}, {SIZE}, 3); got {pictures.dtype} of shape {pictures.shape}. "
+            f"Give 8-bit pictures of shape (N, {size}, {size}, 3); got {pictures.dtype} of shape {pictures.shape}. "
             "Of one picture x, give x[np.newaxis]."
         )
     return pictures.astype(np.float32) / np.float32(127.5) - 1

@@ -68,3 +68,15 @@ def explain_upload(explain: Callable[[np.ndarray], Figure], size: int, alt: str)
 
     button.observe(react, names="value")
     display(ipywidgets.VBox([button, output]))
+
+
+def connect_pen(canvas, start: Callable, move: Callable, lift: Callable) -> None:
+    """Draw on an ipycanvas with the mouse or with one finger: ``start(x, y)``, ``move(x, y)``, ``lift(...)``."""
+    canvas.on_mouse_down(start)
+    canvas.on_mouse_move(move)
+    canvas.on_mouse_up(lift)
+    canvas.on_mouse_out(lift)
+    canvas.on_touch_start(lambda touches: start(*touches[0]) if touches else None)
+    canvas.on_touch_move(lambda touches: move(*touches[0]) if touches else None)
+    canvas.on_touch_end(lift)
+    canvas.on_touch_cancel(lift)

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from helpers.own_concepts import COLOURS, TILE, concept_from_uploads, texture_set
 from helpers.plotting import show
 from helpers.tcav_vectors import FEWEST_PICTURES
+from helpers.widgets import connect_pen
 from helpers.widgets_digits import draw_strokes
 
 PAPER = "#ffffff"
@@ -212,14 +213,7 @@ def own_concept(
             answer(lambda: concept_from_uploads(change["new"], count, seed, size, colours.value, FEWEST_PICTURES))
 
     canvas.on_client_ready(paint)  # a page that is opened again shows what was drawn
-    canvas.on_mouse_down(start)
-    canvas.on_mouse_move(move)
-    canvas.on_mouse_up(lift)
-    canvas.on_mouse_out(lift)
-    canvas.on_touch_start(lambda touches: start(*touches[0]) if touches else None)
-    canvas.on_touch_move(lambda touches: move(*touches[0]) if touches else None)
-    canvas.on_touch_end(lift)
-    canvas.on_touch_cancel(lift)
+    connect_pen(canvas, start, move, lift)
     undo.on_click(lambda _: keep(drawing.strokes[:-1]))
     clear.on_click(empty)
     fill.observe(put_pattern, names="value")

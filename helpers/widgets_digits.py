@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from helpers.digits import centre_digit
 from helpers.plotting import show
+from helpers.widgets import connect_pen
 
 SIZE, PEN = 280, 22  # pixels: side of the canvas, and width of a stroke, in MNIST's proportion to a digit that fills it
 INK, PAPER = "#000000", "#ffffff"
@@ -107,14 +108,7 @@ def draw_digit(explain: Callable[[np.ndarray], Figure], alt: str) -> None:
         react()
 
     canvas.on_client_ready(paint)  # a page that is opened again shows what was drawn
-    canvas.on_mouse_down(start)
-    canvas.on_mouse_move(move)
-    canvas.on_mouse_up(lift)
-    canvas.on_mouse_out(lift)
-    canvas.on_touch_start(lambda touches: start(*touches[0]) if touches else None)
-    canvas.on_touch_move(lambda touches: move(*touches[0]) if touches else None)
-    canvas.on_touch_end(lift)
-    canvas.on_touch_cancel(lift)
+    connect_pen(canvas, start, move, lift)
     undo.on_click(lambda _: keep(strokes[:-1]))
     clear.on_click(lambda _: keep([]))
     keep([])
