@@ -117,7 +117,9 @@ def _modified_gradient(model, images, target, activations: str, batch_size: int 
     images = checked_images(model, images)
     weights = output_weights(model, len(images), target)
     rules = {step.output: CHAIN_RULE for step in graph.steps if step.form == "weighted"}
-    walked = walk_back(model, graph, rules, images, np.zeros_like(weights), weights, activations, batch_size=batch_size)
+    walked = walk_back(
+        model, graph, rules, [images], np.zeros_like(weights), weights, activations, batch_size=batch_size
+    )
     return walked.values[0]
 
 

@@ -61,10 +61,15 @@ def _weighted_maps(part: keras.Model) -> Callable:
             *maps, scores = outputs_of(part, images)
             score = tf.reduce_sum(scores * weights)
         gradients = tape.gradient(score, maps)
-        importance = [tf.reduce_mean(g, axis=(1, 2), keepdims=True) for g in gradients]
-        return [tf.reduce_sum(a * m, axis=-1) for a, m in zip(importance, maps, strict=True)]
+        return [weighted_maps(m, g) for m, g in zip(maps, gradients, strict=True)]
 
     return weighted
+
+
+def weighted_maps(maps, gradients):
+    """Grad-CAM's sum over channels k, shape (N, height, width): maps (N, height, width, K), each weighed by the mean of
+    its gradient over all places."""
+    return tf.reduce_sum(tf.reduce_mean(gradients, axis=(1, 2), keepdims=True) * maps, axis=-1)
 
 
 def grad_cam(

@@ -6,6 +6,7 @@ The score is handed down layer by layer until it reaches the input (Bach et al. 
 doi:10.1371/journal.pone.0130140). How a layer shares it out is said by its rule (:mod:`helpers.lrp_rules`), which rule
 stands for which layer by a composite (:mod:`helpers.lrp_composites`). Images and targets are those of
 :mod:`helpers.targets`: a class number, one per picture, or weights (N, classes), +1 and -1 to ask "why 4 and not 9".
+A model with several inputs takes a list of arrays, and its relevance is such a list.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from helpers.lrp_composites import as_composite, epsilon_plus_flat
 from helpers.lrp_engine import walk_back
 from helpers.lrp_graph import read_graph
 from helpers.lrp_ledger import LedgerRow
-from helpers.targets import checked_images, output_weights
+from helpers.targets import checked_inputs, output_weights
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Explanation:
     ----------
     logits : (N, classes)
     start : (N, classes), the relevance that is handed down
-    relevance : shape of the images
+    relevance : shape of the images; a list for a model with several inputs
     layers : relevance at the output of every layer, by its name; that of a nested model's layer is "inner/conv". A layer
         folded into the one before it has the same relevance as that one; one folded into the next, that of its input
     ledger : one row per layer, from the output down
@@ -36,20 +37,20 @@ class Explanation:
 
     logits: np.ndarray
     start: np.ndarray
-    relevance: np.ndarray
+    relevance: np.ndarray | list[np.ndarray]
     layers: dict[str, np.ndarray]
     ledger: tuple[LedgerRow, ...]
 
 
-def lrp(model: keras.Model, images, target, rule=None, *, start=None, batch_size: int | None = None) -> np.ndarray:
-    """Relevance of every input value for the explained score, an array shaped like the images.
+def lrp(model: keras.Model, images, target, rule=None, *, start=None, batch_size: int | None = None):
+    """Relevance of every input value for the explained score, an array shaped like the images (or a list of them).
 
     Parameters
     ----------
     model
-        Keras 3 model with one input and one output, in logits; see :func:`helpers.lrp_graph.read_graph`.
+        Keras 3 model with one output, in logits; see :func:`helpers.lrp_graph.read_graph`.
     images : (N, ...)
-        Inputs of the model, preprocessed.
+        Inputs of the model, preprocessed; a list of arrays if it has several.
     target
         Class number, one per picture, or weights (N, classes): relevance starts as weight times logit.
     rule
@@ -69,7 +70,7 @@ def lrp(model: keras.Model, images, target, rule=None, *, start=None, batch_size
     The relevances need not sum to the score: biases and stabilisers absorb some. ``explain(...).ledger`` says where.
     """
     _, _, found = _walked(model, images, target, rule, start, batch_size, everything=False)
-    return found.values[0]
+    return _at_inputs(model, found)
 
 
 def explain(model: keras.Model, images, target, rule=None, *, start=None, batch_size: int | None = None) -> Explanation:
@@ -80,23 +81,29 @@ def explain(model: keras.Model, images, target, rule=None, *, start=None, batch_
         for step, columns in zip(reversed(graph.steps), found.ledger, strict=True)
     )
     layers = {name: found.values[value] for name, value in graph.values.items()}
-    return Explanation(found.logits, found.values[graph.output], found.values[0], layers, ledger)
+    return Explanation(found.logits, found.values[graph.output], _at_inputs(model, found), layers, ledger)
+
+
+def _at_inputs(model, found):
+    values = [found.values[i] for i in range(len(model.inputs))]
+    return values[0] if len(values) == 1 else values
 
 
 def _walked(model, images, target, rule, start, batch_size, everything):
     graph, composite = read_graph(model), epsilon_plus_flat() if rule is None else as_composite(rule)
-    images = checked_images(model, images)
+    inputs = checked_inputs(model, images)
     if start is None:
-        weights = output_weights(model, len(images), target)
+        weights = output_weights(model, len(inputs[0]), target)
         start = np.zeros_like(weights)
     elif target is None:
-        start = _checked_start(start, (len(images), model.outputs[0].shape[-1]), images.dtype)
+        start = _checked_start(start, (len(inputs[0]), model.outputs[0].shape[-1]), model.outputs[0].dtype)
         weights = np.zeros_like(start)
     else:
         raise ValueError("Give either a target or the relevance to start with, not both; with start, target is None.")
     rules = composite.rules_for(graph)
-    _require_in_box(images, graph, rules)
-    found = walk_back(model, graph, rules, images, weights, start, "pass", everything, batch_size)
+    for number, each in enumerate(inputs):
+        _require_in_box(number, each, graph, rules)
+    found = walk_back(model, graph, rules, inputs, weights, start, "pass", everything, batch_size)
     return graph, {value: rule.name for value, rule in rules.items()}, found
 
 
@@ -110,9 +117,9 @@ def _checked_start(start, shape, dtype) -> np.ndarray:
     return start.astype(dtype)
 
 
-def _require_in_box(images, graph, rules) -> None:
-    """Refuse images outside the box of a layer that reads them as they are."""
-    pixels = {0}  # the input and what only moves its values
+def _require_in_box(number: int, images, graph, rules) -> None:
+    """Refuse images, the input of that number, outside the box of a layer that reads them as they are."""
+    pixels = {number}  # the input and what only moves its values
     for step in graph.steps:
         if not pixels.issuperset(step.inputs):
             continue

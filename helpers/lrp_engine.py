@@ -1,14 +1,16 @@
 """The backward walk through a whole network, compiled once and kept as long as its model lives.
 
 One walk serves relevance and gradients alike: weighted sums follow their rule, routes (pooling, reshaping, ...) carry
-values back to where they came from, and activations follow one of ``ACTIVATION_MODES``. What is compiled depends on the
+values back to where they came from, and activations follow one of ``ACTIVATION_MODES``. In a product the signal takes all
+relevance, what scales it none: that only says how much passes (Arras et al. 2017, arXiv:1706.07206); a gradient goes to
+both. What is compiled depends on the
 structure of the model and of the rules only. Weights are read from the model's variables at every call, and the numbers
 of a rule (epsilon, gamma, ...) are passed in, so that changing either needs no new compilation and never goes unseen.
 """
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +38,7 @@ _compiled: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 class Walked(NamedTuple):
-    """Logits, relevance by number of the value (0 is the input), and the ledger of every step from the output down."""
+    """Logits, relevance by number of the value (inputs first), and the ledger of every step from the output down."""
 
     logits: np.ndarray
     values: dict[int, np.ndarray]
@@ -47,25 +49,25 @@ def walk_back(
     model: keras.Model,
     graph: Graph,
     rules: dict[int, Rule],
-    images: np.ndarray,
+    inputs: Sequence[np.ndarray],
     weights: np.ndarray,
     start: np.ndarray,
     activations: str = "pass",
     everything: bool = False,
     batch_size: int | None = None,
 ) -> Walked:
-    """Walk back from ``weights * logits + start`` (both (N, classes)) to the input, in batches of bounded size.
+    """Walk back from ``weights * logits + start`` (both (N, classes)) to the inputs, in batches of bounded size.
 
-    ``graph`` is that of the model as it is now, ``rules`` has the rule of every weighted sum by the number of its
-    output, ``activations`` is one of ``ACTIVATION_MODES``; ``everything`` asks for the values at every layer and the
-    ledger.
+    ``inputs`` has an array for every input of the model, ``graph`` is that of the model as it is now, ``rules`` has the
+    rule of every weighted sum by the number of its output, ``activations`` is one of ``ACTIVATION_MODES``;
+    ``everything`` asks for the values at every layer and the ledger.
     """
     numbers = np.concatenate([[], *map(_numbers_of, rules.values())], dtype=weights.dtype)
     run = compiled(model, graph, rules, activations, everything)
-    batch_size = max(1, VALUES_AT_A_TIME // images[0].size) if batch_size is None else batch_size
+    batch_size = max(1, VALUES_AT_A_TIME // inputs[0][0].size) if batch_size is None else batch_size
     found = [
-        tf.nest.map_structure(np.asarray, run(images[rows], weights[rows], start[rows], numbers))
-        for rows in batches(len(images), batch_size)
+        tf.nest.map_structure(np.asarray, run([each[rows] for each in inputs], weights[rows], start[rows], numbers))
+        for rows in batches(len(weights), batch_size)
     ]
     return found[0] if len(found) == 1 else tf.nest.map_structure(lambda *parts: np.concatenate(parts), *found)
 
@@ -90,17 +92,18 @@ def compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, ever
     dtype = model.outputs[0].dtype
     sizes = [len(_numbers_of(rule)) for rule in rules.values()]
 
-    def run(images, weights, start, numbers):
+    def run(inputs, weights, start, numbers):
         ends = np.cumsum(sizes)
         chosen = {
             value: (rule, _numbers_from(rule, numbers[end - size : end]))
             for (value, rule), end, size in zip(rules.items(), ends, sizes, strict=True)
         }
-        return _walk(graph, chosen, tf.cast(images, dtype), weights, start, activations, everything)
+        inputs = [tf.cast(each, dtype) for each in inputs]
+        return _walk(graph, chosen, inputs, weights, start, activations, everything)
 
     classes = tf.TensorSpec((None, model.outputs[0].shape[-1]), dtype)
-    pictures = tf.TensorSpec((None, *model.inputs[0].shape[1:]), model.inputs[0].dtype)
-    signature = [pictures, classes, classes, tf.TensorSpec((sum(sizes),), dtype)]
+    inputs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in model.inputs]
+    signature = [inputs, classes, classes, tf.TensorSpec((sum(sizes),), dtype)]
     # a concrete function cannot be traced again; without AutoGraph, errors keep their own line numbers
     traced = tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
     known[key] = traced, parts  # the parts are kept so that their ids stay theirs
@@ -148,12 +151,12 @@ def _numbers_from(rule: Rule, vector) -> Numbers:
     return Numbers(vector[0], tuple(shares), low, high)
 
 
-def _walk(graph: Graph, chosen: dict, images, weights, start, activations: str, everything: bool):
+def _walk(graph: Graph, chosen: dict, inputs: list, weights, start, activations: str, everything: bool):
     """Forwards through all steps, then backwards through all of them; traced into one graph."""
-    values, kept = {0: images}, {}
+    values, kept = dict(enumerate(inputs)), {}
     for step in graph.steps:
-        inputs = [values[i] for i in step.inputs]
-        values[step.output], kept[step.output] = _forward(step, chosen.get(step.output), inputs)
+        read = [values[i] for i in step.inputs]
+        values[step.output], kept[step.output] = _forward(step, chosen.get(step.output), read)
     logits = values[graph.output]
     arriving = {graph.output: weights * logits + start}
     ledger = []
@@ -164,7 +167,8 @@ def _walk(graph: Graph, chosen: dict, images, weights, start, activations: str, 
             ledger.append((per_picture(r), sum(per_picture(part) for part in parts), *lost))
         for value, part in zip(step.inputs, parts, strict=True):
             arriving[value] = part if value not in arriving else arriving[value] + part
-    return Walked(logits, arriving if everything else {0: arriving[0]}, ledger)
+    wanted = arriving if everything else range(len(inputs))
+    return Walked(logits, {value: arriving[value] for value in wanted}, ledger)
 
 
 def _forward(step: Step, chosen, inputs: list):
@@ -173,6 +177,8 @@ def _forward(step: Step, chosen, inputs: list):
         return inputs[0], None
     if step.form == "route":
         return route(step, inputs), inputs
+    if step.form == "product":
+        return step.layer(*inputs), inputs
     if step.form == "activation":
         return _activate(step, inputs[0]), inputs[0]
     linear = linear_map(step)
@@ -189,6 +195,10 @@ def _backward(step: Step, chosen, kept, r, activations: str, everything: bool):
         padded = everything and base_of(step.layer, (keras.layers.ZeroPadding2D,))
         other = per_picture(r * (1 - step.layer(tf.ones_like(kept[0])))) if padded else 0.0
         return back, no_losses(r)._replace(other=no_losses(r).other + other)
+    if step.form == "product":
+        if activations == "pass":
+            return [r, *map(tf.zeros_like, kept[1:])], no_losses(r)
+        return adjoint(lambda read: step.layer(*read), kept, r), no_losses(r)
     if step.form == "activation":
         return [_through_activation(step, kept, r, activations)], no_losses(r)
     linear, sums = kept

@@ -23,13 +23,15 @@ from helpers.lrp_layers import (
     base_of,
     step_of,
 )
+from helpers.question_layers import Moves
 
 
 @dataclass(frozen=True)
 class Graph:
     """The steps in the order of computation, the number of the last value, and the number of every layer's output.
 
-    A layer folded into the one before it shares that one's value; a layer folded into the next answers with its input.
+    The model's inputs have the numbers from 0. A layer folded into the one before it shares that one's value; a layer
+    folded into the next answers with its input.
     """
 
     steps: tuple[Step, ...]
@@ -38,22 +40,23 @@ class Graph:
 
 
 def read_graph(model: keras.Model) -> Graph:
-    """The steps of a Keras model with one input and one output that ends in logits.
+    """The steps of a Keras model with one output that ends in logits.
 
     Raises
     ------
     ValueError
-        If the model has no graph of layers, several inputs or outputs, ends in probabilities, or has a layer through
-        which relevance cannot be propagated.
+        If the model has no graph of layers, several outputs, ends in probabilities, or has a layer through which
+        relevance cannot be propagated.
     """
-    reader = _Reader()
     _require_graph(model)
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+    if len(model.outputs) != 1:
         raise ValueError(
-            f"Relevance needs one input and one output; the model has {len(model.inputs)} and {len(model.outputs)}. "
-            "Cut out the part to explain: keras.Model(model.inputs[0], model.outputs[0])."
+            f"Relevance needs one output; the model has {len(model.outputs)}. Cut out the part to explain: "
+            "keras.Model(model.inputs, model.outputs[0])."
         )
-    output = reader.read(model, [0], "")
+    inputs = list(range(len(model.inputs)))
+    reader = _Reader(inputs[-1])
+    output = reader.read(model, inputs, "")
     _require_scores(model, reader.steps, output)
     _require_one_precision(model, reader.steps)
     steps, folded = _fold(reader.steps, output)
@@ -61,18 +64,18 @@ def read_graph(model: keras.Model) -> Graph:
     by_name = {step.name: step for step in steps}
     for name, (taker, in_front) in folded.items():
         values[name] = by_name[taker].inputs[0] if in_front else by_name[taker].output
-    known = {0, *values.values()}
+    known = {*inputs, *values.values()}
     values |= {name: value for name, value in reader.models.items() if value in known}
-    return Graph(tuple(_with_facts(steps)), output, values)
+    return Graph(tuple(_with_facts(steps, inputs)), output, values)
 
 
 class _Reader:
     """Collects the steps of a model and of the models nested in it; every value gets a number."""
 
-    def __init__(self):
+    def __init__(self, last_input: int):
         self.steps: list[Step] = []
         self.models: dict[str, int] = {}
-        self.count = 0
+        self.count = last_input
         self.calls: dict[str, int] = {}
 
     def read(self, model, inputs: list[int], prefix: str) -> int:
@@ -196,19 +199,22 @@ def _merged(step: Step, following: Step) -> Step | None:
     groups = getattr(following.layer, "groups", 1)
     if SCALING in step.kinds and _has_kernel(following) and groups == 1:
         return replace(following, before=(step.layer, *following.before), inputs=step.inputs)
-    pads = base_of(step.layer, (keras.layers.ZeroPadding2D,)) and CONVOLUTION in following.kinds
+    pads = (
+        base_of(step.layer, (keras.layers.ZeroPadding2D,)) and CONVOLUTION in following.kinds and _has_kernel(following)
+    )
     if pads and following.layer.padding == "valid" and not following.before and following.padding is None:
         return replace(following, padding=step.layer, inputs=step.inputs)
     return None
 
 
 def _has_kernel(step: Step) -> bool:
-    return bool(step.kinds & {CONVOLUTION, DENSE}) and not isinstance(step.layer, HalfPrecisionDense)
+    """Whether other weights can be folded into this layer's."""
+    return bool(step.kinds & {CONVOLUTION, DENSE}) and not isinstance(step.layer, (HalfPrecisionDense, Moves))
 
 
-def _with_facts(steps: list[Step]) -> list[Step]:
+def _with_facts(steps: list[Step], inputs: list[int]) -> list[Step]:
     """Add what follows from the order: which inputs are provably at least 0, which layers read the model's input."""
-    positive, raw = {0: False}, {0: True}
+    positive, raw = dict.fromkeys(inputs, False), dict.fromkeys(inputs, True)
     found = []
     for step in steps:
         nonnegative = all(positive[value] for value in step.inputs)

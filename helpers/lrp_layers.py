@@ -1,6 +1,6 @@
 """What relevance propagation knows about Keras layers: which there are, how they are called, what is refused.
 
-Every call of a layer becomes a :class:`Step` of one of four forms. A subclass with a ``call`` of its own is not taken
+Every call of a layer becomes a :class:`Step` of one of five forms. A subclass with a ``call`` of its own is not taken
 for its base class: nobody knows what it computes.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from helpers.backend import keras
 from helpers.half_dense import HalfPrecisionDense
 from helpers.lrp_composites import CONVOLUTION, DENSE, POOLING, SCALING, SUM, Kind
+from helpers.question_layers import Moves, Scale, Shift
 
 _layers = keras.layers
 WEIGHTED = {
@@ -16,6 +17,7 @@ WEIGHTED = {
     HalfPrecisionDense: DENSE,
     _layers.Conv2D: CONVOLUTION,
     _layers.DepthwiseConv2D: CONVOLUTION,
+    Moves: CONVOLUTION,
     _layers.AveragePooling2D: POOLING,
     _layers.GlobalAveragePooling2D: POOLING,
     _layers.Add: SUM,
@@ -31,7 +33,9 @@ ROUTES = (  # every output value is one of the input values, or zero
     _layers.ZeroPadding2D,
     _layers.Cropping2D,
     _layers.Concatenate,
+    Shift,
 )
+PRODUCTS = (Scale,)  # of a signal, the first input, and of what says how much of it passes
 IDENTITIES = (  # at inference
     _layers.Dropout,
     _layers.SpatialDropout2D,
@@ -58,8 +62,8 @@ class Step:
     ----------
     name : name of the layer, with that of the models around it
     layer : the Keras layer (or operation, for ``x + y``)
-    form : "weighted" (a weighted sum with an activation behind it), "activation", "route" or "identity"
-    inputs, output : numbers of the values it reads and writes; 0 is the model's input
+    form : "weighted" (a weighted sum with an activation behind it), "activation", "route", "product" or "identity"
+    inputs, output : numbers of the values it reads and writes; the model's inputs come first, from 0
     kinds : what a composite can call it
     activation : name of the activation behind it, "linear" for none
     before, after, padding : layers folded into it: scaling in front, scaling behind, ZeroPadding2D in front
@@ -115,6 +119,8 @@ def step_of(name: str, layer, inputs: tuple[int, ...], output: int) -> Step:
         return Step(name, layer, "identity", inputs, output)
     if base_of(layer, ROUTES):
         return Step(name, layer, "route", inputs, output)
+    if base_of(layer, PRODUCTS):
+        return Step(name, layer, "product", inputs, output)
     base = base_of(layer, WEIGHTED)
     if base is None:
         raise ValueError(_unsupported(name, layer, "Replace it by one of these, or explain the part of the model."))
@@ -125,7 +131,7 @@ def step_of(name: str, layer, inputs: tuple[int, ...], output: int) -> Step:
 
 
 def _unsupported(name: str, layer, way_out: str) -> str:
-    known = [base.__name__ for base in (*WEIGHTED, *ROUTES, *IDENTITIES, *ACTIVATION_LAYERS)]
+    known = [base.__name__ for base in (*WEIGHTED, *ROUTES, *PRODUCTS, *IDENTITIES, *ACTIVATION_LAYERS)]
     own = next((base.__name__ for base in type(layer).__mro__[1:] if base.__name__ in known), None)
     kind = type(layer).__name__ + (f", a {own} with a call of its own" if own else "")
     return f"Relevance cannot pass layer {name!r} ({kind}). Supported: {', '.join(known)}. {way_out}"

@@ -14,6 +14,7 @@ import numpy as np
 from helpers.backend import keras, tf
 from helpers.half_dense import HalfPrecisionDense, blockwise_product
 from helpers.lrp_layers import Step, base_of
+from helpers.question_layers import Moves, moved
 
 CHANGES = {  # to a kernel, whose last axes are inputs and outputs
     "w": tf.identity,
@@ -54,6 +55,8 @@ def linear_map(step: Step) -> Linear:
         return _positive(layer)
     if isinstance(layer, HalfPrecisionDense):
         return _half_precision(layer)
+    if isinstance(layer, Moves):
+        return _moves(layer)
     kernel, bias = tf.convert_to_tensor(layer.kernel), layer.bias
     bias = None if bias is None else tf.convert_to_tensor(bias)
     if step.after:
@@ -133,6 +136,18 @@ def _half_precision(layer) -> Linear:
         return blockwise_product(r, layer.kernel.value, CHANGES[change], layer.rows_per_block, transposed=True)
 
     return _in_halves(Linear(apply, transpose, lambda x: tf.convert_to_tensor(layer.bias)))
+
+
+def _moves(layer) -> Linear:
+    changed = _changed(tf.convert_to_tensor(layer.kernel))
+
+    def apply(x, change):
+        return moved(x, changed(change, x))
+
+    def transpose(r, change, x):
+        return moved(r, tf.reverse(changed(change, r), [0, 1]))  # what moved things right moves relevance left
+
+    return _in_halves(Linear(apply, transpose, lambda x: None))
 
 
 def _convolution(layer, kernel, padding):

@@ -110,8 +110,7 @@ def lstm_relevance(
     ValueError
         If a shape does not fit, a value is not finite, or epsilon is not positive.
     """
-    if not 0 < epsilon < np.inf:
-        raise ValueError(f"The stabiliser epsilon is larger than zero; got {epsilon}. Arras et al. take 0.001.")
+    _check_epsilon(epsilon)
     embedded, present = _checked(network, embedded, present)
     scores, states, steps = _read(network, embedded, present)
     weights = np.asarray(weights, scores.dtype)
@@ -120,6 +119,29 @@ def lstm_relevance(
     start = weights * scores
     ratio, absorbed = _ratio(scores, start, network.output_bias, epsilon)
     at_states = states * (ratio @ network.output_kernel.T) + share_bias * absorbed / states.shape[1]
+    return LSTMRelevance(
+        scores, start.sum(axis=1), *_from_states(network, steps, embedded, present, at_states, epsilon, share_bias)
+    )
+
+
+@_one_thread
+def relevance_from_states(
+    network: BidirectionalLSTM, embedded, at_states, present=None, *, epsilon: float = 0.001, share_bias: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`lstm_relevance`, but from relevance ``at_states`` (N, 2 H) at the last states, forward ones first: for
+    an LSTM with more behind it than one linear layer. Returns the relevance of the embeddings (N, T, E) and the rest
+    (N,)."""
+    _check_epsilon(epsilon)
+    embedded, present = _checked(network, embedded, present)
+    _, states, steps = _read(network, embedded, present)
+    at_states = np.asarray(at_states, states.dtype)
+    if at_states.shape != states.shape or not np.isfinite(at_states).all():
+        raise ValueError(f"Give finite relevance at the states, shape {states.shape}; got {at_states.shape}.")
+    return _from_states(network, steps, embedded, present, at_states, epsilon, share_bias)
+
+
+def _from_states(network, steps, embedded, present, at_states, epsilon: float, share_bias: bool):
+    """Relevance of the embeddings (N, T, E) and the rest (N,)."""
     relevance, rest = np.zeros_like(embedded), 0
     halves = np.split(at_states, 2, axis=1)
     for direction, read, half, order in zip((network.forward, network.backward), steps, halves, (1, -1), strict=True):
@@ -128,7 +150,12 @@ def lstm_relevance(
         )
         relevance += found[:, ::order]
         rest = rest + left
-    return LSTMRelevance(scores, start.sum(axis=1), relevance, rest)
+    return relevance, rest
+
+
+def _check_epsilon(epsilon: float) -> None:
+    if not 0 < epsilon < np.inf:
+        raise ValueError(f"The stabiliser epsilon is larger than zero; got {epsilon}. Arras et al. take 0.001.")
 
 
 def _read(network: BidirectionalLSTM, embedded: np.ndarray, present: np.ndarray):

@@ -56,8 +56,10 @@ class BidirectionalLSTM:
         _check_shape("output_bias", self.output_bias, (outputs,))
 
 
-def read_lstm(model, bidirectional: str = "bidirectional", output: str = "score") -> BidirectionalLSTM:
+def read_lstm(model, bidirectional: str = "bidirectional", output: str | None = "score") -> BidirectionalLSTM:
     """The weights of a Keras model's ``Bidirectional(LSTM)`` layer and of the Dense layer after it, by their names.
+
+    With ``output=None`` there is no layer after it, and the weights of the output are empty.
 
     Raises
     ------
@@ -67,16 +69,15 @@ def read_lstm(model, bidirectional: str = "bidirectional", output: str = "score"
     """
     names = [layer.name for layer in model.layers]
     for name in (bidirectional, output):
-        if name not in names:
+        if name is not None and name not in names:
             raise ValueError(f"The model has no layer {name!r}. Its layers: {', '.join(names)}.")
-    layer, dense = model.get_layer(bidirectional), model.get_layer(output)
+    layer, dense = model.get_layer(bidirectional), None if output is None else model.get_layer(output)
     both = [getattr(layer, name, None) for name in ("forward_layer", "backward_layer")]
-    if [type(part).__name__ for part in both] != ["LSTM", "LSTM"] or type(dense).__name__ != "Dense":
+    if [type(part).__name__ for part in both] != ["LSTM", "LSTM"] or type(dense).__name__ not in ("Dense", "NoneType"):
         raise ValueError(f"Relevance needs a Bidirectional LSTM and a Dense layer; got {layer!r} and {dense!r}.")
-    used = {
-        "merge_mode": (layer.merge_mode, "concat"),
-        "activation of the output": (dense.activation.__name__, "linear"),
-    }
+    used = {"merge_mode": (layer.merge_mode, "concat")}
+    if dense is not None:
+        used["activation of the output"] = (dense.activation.__name__, "linear")
     for part in both:
         used |= {
             "activation": (part.activation.__name__, "tanh"),
@@ -88,6 +89,9 @@ def read_lstm(model, bidirectional: str = "bidirectional", output: str = "score"
             if got != wanted:
                 raise ValueError(f"Relevance through this LSTM needs {name} = {wanted!r}; got {got!r}.")
     directions = [LSTMWeights(*(np.asarray(weight) for weight in part.get_weights())) for part in both]
+    if dense is None:
+        units, dtype = len(directions[0].recurrent_kernel), directions[0].kernel.dtype
+        return BidirectionalLSTM(*directions, np.zeros((2 * units, 0), dtype), np.zeros(0, dtype))
     kernel, *bias = (np.asarray(weight) for weight in dense.get_weights())
     return BidirectionalLSTM(*directions, kernel, bias[0] if bias else np.zeros(kernel.shape[1], kernel.dtype))
 

@@ -1,4 +1,4 @@
-"""The two layers of the network that answers questions which Keras does not have, or not quickly."""
+"""The layers of the network that answers questions which Keras does not have, or not quickly."""
 
 import numpy as np
 
@@ -9,15 +9,28 @@ REACH = 2 * PLACES - 1  # a kernel of this size reaches every place from every o
 
 
 @keras.saving.register_keras_serializable("helpers")
-class FiLM(keras.layers.Layer):
-    """(1 + gamma) x + beta: x (N, height, width, C), gamma and beta the first and the last C of steering (N, 2 C)."""
+class Scale(keras.layers.Layer):
+    """(1 + gamma) x: every channel of x (N, height, width, C) by its own factor; gamma is the first half of the
+    steering (N, 2 C)."""
 
     def call(self, x, steering):
-        gamma, beta = keras.ops.split(steering[:, None, None], 2, axis=-1)
-        return (1 + gamma) * x + beta
+        gamma, _ = keras.ops.split(steering[:, None, None], 2, axis=-1)
+        return (1 + gamma) * x
 
     def compute_output_shape(self, x_shape, steering_shape):
         return x_shape
+
+
+@keras.saving.register_keras_serializable("helpers")
+class Shift(keras.layers.Layer):
+    """beta, the second half of the steering (N, 2 C), at each of the 12 x 12 places."""
+
+    def call(self, steering):
+        _, beta = keras.ops.split(steering[:, None, None], 2, axis=-1)
+        return keras.ops.broadcast_to(beta, (keras.ops.shape(steering)[0], PLACES, PLACES, beta.shape[-1]))
+
+    def compute_output_shape(self, steering_shape):
+        return (steering_shape[0], PLACES, PLACES, steering_shape[1] // 2)
 
 
 @keras.saving.register_keras_serializable("helpers")
@@ -29,15 +42,20 @@ class Moves(keras.layers.Layer):
         self.kernel = self.add_weight(shape=(REACH, REACH, shape[-1], 1), name="kernel", initializer=sectors)
 
     def call(self, x):
-        row, column = np.divmod(np.arange(PLACES**2), PLACES)
-        down, across = (place[None] - place[:, None] + PLACES - 1 for place in (row, column))
-        kernel = tf.transpose(tf.reshape(self.kernel, (REACH**2, -1)))
-        matrices = tf.gather(kernel, down * REACH + across, axis=1)  # (C, to, from)
-        columns = tf.transpose(tf.reshape(x, (-1, PLACES**2, x.shape[-1])), (2, 1, 0))
-        return tf.reshape(tf.transpose(matrices @ columns, (2, 1, 0)), tf.shape(x))
+        return moved(x, self.kernel)
 
     def compute_output_shape(self, shape):
         return shape
+
+
+def moved(x, kernel):
+    """The maps x (N, 12, 12, C), moved about by the kernel (23, 23, C, 1)."""
+    row, column = np.divmod(np.arange(PLACES**2), PLACES)
+    down, across = (place[None] - place[:, None] + PLACES - 1 for place in (row, column))
+    kernel = tf.transpose(tf.reshape(kernel, (REACH**2, -1)))
+    matrices = tf.gather(kernel, down * REACH + across, axis=1)  # (C, to, from)
+    columns = tf.transpose(tf.reshape(x, (-1, PLACES**2, x.shape[-1])), (2, 1, 0))
+    return tf.reshape(tf.transpose(matrices @ columns, (2, 1, 0)), tf.shape(x))
 
 
 def sectors(shape, dtype=None):

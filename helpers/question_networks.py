@@ -26,7 +26,7 @@ from helpers import toyworld_networks
 from helpers.backend import keras
 from helpers.files import locate
 from helpers.question_grammar import ANSWERS, LONGEST, WORDS, Question, encode_questions, parse
-from helpers.question_layers import PLACES, REACH, FiLM, Moves
+from helpers.question_layers import PLACES, Moves, Scale, Shift
 from helpers.question_scenes import SIDE
 
 CHANNELS, MOVED = 48, 32  # of the map, and of what is moved about on it
@@ -133,11 +133,8 @@ def folded(eyes: keras.Model) -> keras.Model:
     return plain
 
 
-def new_reasoning(seed: int = 0, depthwise: bool = False) -> keras.Model:
-    """All behind the eyes: from [map (N, 12, 12, 48), word numbers (N, T)] to logits, not trained yet.
-
-    ``depthwise`` has Keras' depthwise convolution in place of :class:`Moves`: the same function, the same weights.
-    """
+def new_reasoning(seed: int = 0) -> keras.Model:
+    """All behind the eyes: from [map (N, 12, 12, 48), word numbers (N, T)] to logits, not trained yet."""
     layers, glorot = keras.layers, (keras.initializers.GlorotUniform(1000 * seed + n) for n in range(1000))
     seen = keras.Input((PLACES, PLACES, CHANNELS), name="map")
     words = keras.Input((LONGEST,), dtype="int32", name="words")
@@ -155,16 +152,15 @@ def new_reasoning(seed: int = 0, depthwise: bool = False) -> keras.Model:
         """A weighted sum over channels, scaled and shifted as the question says, and a ReLU."""
         film = layers.Dense(2 * channels, kernel_initializer=next(glorot), name=f"{name}_words")(both)
         x = layers.Conv2D(channels, 1, kernel_initializer=next(glorot), name=name)(x)
-        return layers.ReLU(name=f"{name}_relu")(FiLM(name=f"{name}_film")(x, film))
+        terms = [Scale(name=f"{name}_scale")(x, film), Shift(name=f"{name}_shift")(film)]
+        return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_film")(terms))
 
     x = seen
     for n in range(1, BLOCKS + 1):
         name = f"block{n}"
         a = steered(x, MOVED, f"{name}_select")
         parts = [x, a]
-        if n > 1 and depthwise:
-            parts.append(layers.DepthwiseConv2D(REACH, padding="same", use_bias=False, name=f"{name}_move")(a))
-        elif n > 1:
+        if n > 1:
             parts.append(Moves(name=f"{name}_move")(a))
         b = steered(layers.Concatenate(name=f"{name}_parts")(parts), CHANNELS, f"{name}_combine")
         x = layers.Add(name=f"{name}_sum")([x, b]) if n < BLOCKS else b
@@ -183,8 +179,8 @@ def joined(eyes: keras.Model, reasoning: keras.Model) -> keras.Model:
     return keras.Model([picture, words], reasoning([eyes(picture), words]), name="film")
 
 
-def question_network(depthwise: bool = False) -> QuestionNetwork:
-    """The trained network. ``depthwise`` as in :func:`new_reasoning`.
+def question_network() -> QuestionNetwork:
+    """The trained network.
 
     Raises
     ------
@@ -198,7 +194,7 @@ def question_network(depthwise: bool = False) -> QuestionNetwork:
         raise FileNotFoundError(
             f"{WEIGHTS} is missing: it belongs into the course's data folder. Clone the course again."
         )
-    eyes, reasoning = new_eyes(), new_reasoning(depthwise=depthwise)
+    eyes, reasoning = new_eyes(), new_reasoning()
     wanted = named_weights(eyes, reasoning)
     with np.load(path, allow_pickle=False) as file:
         stored = {key: file[key].astype(np.float32) for key in file.files}

@@ -47,9 +47,36 @@ def checked_images(model: keras.Model, images) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the shape does not fit the model's input, the batch is empty, or a value is not finite.
+        If the model has several inputs, the shape does not fit its input, the batch is empty, or a value is not finite.
     """
-    wanted = model.inputs[0].shape
+    if len(model.inputs) != 1:
+        raise ValueError(f"This works for models with one input; {model.name!r} has {len(model.inputs)}.")
+    return _checked_input(model.inputs[0], images)
+
+
+def checked_inputs(model: keras.Model, inputs) -> list[np.ndarray]:
+    """As :func:`checked_images` for a model of any number of inputs: one array, or a list with one for each.
+
+    Raises
+    ------
+    ValueError
+        As there, and if the number of arrays is not that of the inputs, or they differ in length.
+    """
+    if len(model.inputs) == 1:
+        return [checked_images(model, inputs)]
+    if not isinstance(inputs, (list, tuple)) or len(inputs) != len(model.inputs):
+        got = f"{len(inputs)}" if isinstance(inputs, (list, tuple)) else f"a {type(inputs).__name__}"
+        raise ValueError(f"The model has {len(model.inputs)} inputs; pass a list of as many arrays, not {got}.")
+    checked = [_checked_input(wanted, given) for wanted, given in zip(model.inputs, inputs, strict=True)]
+    if len({len(each) for each in checked}) > 1:
+        raise ValueError(
+            f"All inputs need the same number of rows; got {', '.join(str(len(each)) for each in checked)}."
+        )
+    return checked
+
+
+def _checked_input(wanted_input, images) -> np.ndarray:
+    wanted = wanted_input.shape
     images = np.asarray(images)
     if images.dtype.kind not in "fiub":
         raise ValueError(f"Images must be numbers; got an array of {images.dtype}.")
@@ -65,7 +92,7 @@ def checked_images(model: keras.Model, images) -> np.ndarray:
         raise ValueError("The batch is empty: there is nothing to explain.")
     if not np.isfinite(images).all():
         raise ValueError("The images hold NaN or infinite values; clean them first (np.nan_to_num, or another file).")
-    return images.astype(keras.backend.standardize_dtype(model.inputs[0].dtype), copy=False)
+    return images.astype(keras.backend.standardize_dtype(wanted_input.dtype), copy=False)
 
 
 def output_weights(model: keras.Model, count: int, target) -> np.ndarray:

@@ -118,7 +118,7 @@ def walked_gradient(model, images, weights):
 
     graph = read_graph(model)
     chain = {step.output: CHAIN_RULE for step in graph.steps if step.form == "weighted"}
-    return walk_back(model, graph, chain, images, np.zeros_like(weights), weights, "gradient")
+    return walk_back(model, graph, chain, [images], np.zeros_like(weights), weights, "gradient")
 
 
 @EVERY_STACK
@@ -390,7 +390,7 @@ def two_outputs():
         (lambda: ends_in(layers.Dense(2, dtype="mixed_float16", name="odd")), "'odd' computes in float16"),
         (lambda: model_of((3, 6, 6), layers.ZeroPadding2D(data_format="channels_first", name="odd")), "channels first"),
         (lambda: model_of((6, 6, 3), layers.BatchNormalization(axis=1), layers.Flatten()), "axis 1"),
-        (two_outputs, "one input and one output; the model has 1 and 2"),
+        (two_outputs, "needs one output; the model has 2"),
         (lambda: Own(), "'own' is a Own with a call of its own"),
         (lambda: keras.Sequential([layers.Dense(2)]), "not built yet"),
     ],

@@ -1,9 +1,9 @@
-"""The two layers of the network that answers questions."""
+"""The layers of the network that answers questions."""
 
 import numpy as np
 
 from helpers.backend import keras, tf
-from helpers.question_layers import PLACES, REACH, FiLM, Moves, sectors
+from helpers.question_layers import PLACES, REACH, Moves, Scale, Shift, sectors
 
 
 def test_moves_are_a_depthwise_convolution():
@@ -19,9 +19,10 @@ def test_moves_are_a_depthwise_convolution():
 
 def test_film_scales_and_shifts_every_channel():
     rng = np.random.default_rng(1)
-    x, steering = rng.normal(size=(2, 3, 4, 5)).astype("float32"), rng.normal(size=(2, 10)).astype("float32")
+    x, steering = rng.normal(size=(2, PLACES, PLACES, 5)).astype("float32"), rng.normal(size=(2, 10))
     wanted = (1 + steering[:, None, None, :5]) * x + steering[:, None, None, 5:]
-    np.testing.assert_allclose(FiLM()(x, steering), wanted, rtol=1e-5, atol=1e-6)
+    found = Scale()(x, steering) + Shift()(steering)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_moves_begin_as_sectors_in_four_directions():
@@ -39,9 +40,9 @@ def test_moves_begin_as_sectors_in_four_directions():
         assert kernel[middle + across, middle + down, channel] == 0
 
 
-def test_both_can_be_stored_with_a_model(tmp_path):
+def test_all_can_be_stored_with_a_model(tmp_path):
     x, steering = keras.Input((PLACES, PLACES, 2)), keras.Input((4,))
-    model = keras.Model([x, steering], Moves()(FiLM()(x, steering)))
+    model = keras.Model([x, steering], Moves()(Scale()(x, steering) + Shift()(steering)))
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     rng = np.random.default_rng(3)

@@ -8,7 +8,7 @@ import pytest
 from helpers.backend import keras
 from helpers.question_draws import draw_questions
 from helpers.question_grammar import ANSWERS, FORMS, LONGEST, TYPES, WORDS, encode_questions
-from helpers.question_layers import PLACES, Moves
+from helpers.question_layers import PLACES
 from helpers.question_networks import (
     CHANNELS,
     folded,
@@ -88,16 +88,6 @@ def test_one_question_at_a_time_gives_what_many_give(network, fresh, logits):
     for n in (0, 50, 500):
         alone = network.logits(inputs[numbers[n] : numbers[n] + 1], network.encode([asked[n].question]))
         np.testing.assert_allclose(alone[0], logits[n], rtol=1e-3, atol=1e-3)
-
-
-def test_the_depthwise_network_is_the_same_function(network, fresh, logits):
-    inputs, numbers, asked = fresh
-    other = question_network(depthwise=True)
-    kinds = {type(layer) for layer in other.reasoning.layers}
-    assert Moves not in kinds
-    assert keras.layers.DepthwiseConv2D in kinds
-    words = other.encode([one.question for one in asked[:6]])
-    np.testing.assert_allclose(other.logits(inputs[numbers[:6]], words), logits[:6], rtol=1e-3, atol=1e-3)
 
 
 def test_folding_leaves_the_function_as_it_is():
