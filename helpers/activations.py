@@ -35,7 +35,7 @@ ACTIVATIONS = {
 
 def activation(name: str) -> Activation:
     """Look up an activation; ``ValueError`` that names the known ones otherwise."""
-    if name not in ACTIVATIONS:
+    if name not in tuple(ACTIVATIONS):
         hint = (
             " Softmax mixes all outputs: end the network in its logits (a linear output) instead."
             if name == "softmax"

@@ -13,6 +13,7 @@ Gradient, gradient times input and SmoothGrad are in :mod:`helpers.saliency`, Gr
 import numpy as np
 
 from helpers import lrp_composites
+from helpers.arguments import finite_array, whole_number, within
 from helpers.backend import keras
 from helpers.lrp import lrp
 from helpers.lrp_engine import walk_back
@@ -20,9 +21,10 @@ from helpers.lrp_graph import read_graph
 from helpers.lrp_rules import Rule
 from helpers.photo_network import MEAN_BGR
 from helpers.saliency import input_gradient, logits
-from helpers.targets import batches, checked_images, output_weights
+from helpers.targets import LARGEST_VALUE, batches, checked_images, output_weights
 
 BLACK, WHITE = tuple((-MEAN_BGR).tolist()), tuple((255 - MEAN_BGR).tolist())  # in VGG16's input space
+MOST_STEPS = 1000  # the quadrature takes them from a matrix with the square of that
 CHAIN_RULE = Rule("gradient", "gradient")
 
 
@@ -55,8 +57,7 @@ def integrated_gradients(
     ValueError
         If ``steps`` is less than 1 or the baseline does not fit.
     """
-    if steps < 1:
-        raise ValueError(f"Integrated gradients need at least 1 step; got {steps}.")
+    steps = whole_number("steps", steps, 1, MOST_STEPS)
     images = checked_images(model, images)
     baseline = _checked_baseline(baseline, images)
     weights = output_weights(model, len(images), target)
@@ -75,7 +76,7 @@ def integrated_gradients(
 def completeness_gap(model: keras.Model, images, target, attribution, baseline=0.0) -> np.ndarray:
     """Sum of the attribution minus (score of the image - score of the baseline), shape (N,): 0 where it is complete."""
     images = checked_images(model, images)
-    attribution = np.asarray(attribution)
+    attribution = finite_array("The attribution", attribution)
     if attribution.shape != images.shape:
         raise ValueError(f"The attribution has shape {attribution.shape}, the images {images.shape}; they must agree.")
     weights = output_weights(model, len(images), target)
@@ -124,7 +125,10 @@ def _modified_gradient(model, images, target, activations: str, batch_size: int 
 
 
 def _checked_baseline(baseline, images) -> np.ndarray:
-    baseline = np.asarray(baseline, images.dtype)
+    baseline = finite_array("The baseline", baseline)
+    if not within(baseline, LARGEST_VALUE):
+        raise ValueError("The baseline holds far too large values; black and white are BLACK and WHITE of this module.")
+    baseline = baseline.astype(images.dtype)
     try:
         baseline = np.broadcast_to(baseline, images.shape)
     except ValueError:
@@ -132,6 +136,4 @@ def _checked_baseline(baseline, images) -> np.ndarray:
             f"The baseline is a number, a value per channel, or an array that fits the images {images.shape}; got shape "
             f"{baseline.shape}."
         ) from None
-    if not np.isfinite(baseline).all():
-        raise ValueError("The baseline holds NaN or infinite values.")
     return baseline

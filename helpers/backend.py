@@ -18,6 +18,8 @@ import tempfile
 
 import numpy as np
 
+from helpers.arguments import seed_number
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # must stand before the first import of TensorFlow
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # oneDNN's own allocator keeps all memory it was ever given; the system's can return what is let go
@@ -80,8 +82,7 @@ def set_seeds(seed: int = 2024) -> None:
     Every notebook calls this once at its top. On one machine a second run then prints the same digits; between
     machines the last digits of float32 sums may differ.
     """
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"A seed is a whole number from 0 to 2**32 - 1; got {seed}.")
+    seed = seed_number(seed)
     random.seed(seed)
     np.random.seed(seed)
     keras.utils.set_random_seed(seed)

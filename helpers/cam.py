@@ -16,13 +16,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from helpers.arguments import finite_array, name_list, whole_numbers
 from helpers.backend import keras, tf
 from helpers.saliency import compiled, feature_maps, outputs_of
-from helpers.targets import batches, checked_images, get_layer, output_weights, require_logits
+from helpers.targets import batches, checked_images, get_layer, output_weights, require_logits, require_model
+
+LARGEST_SIDE = 8192  # pixels of an enlarged map
 
 
 def pooled_layer(model: keras.Model) -> str | None:
     """The name of the layer whose maps are averaged for the dense head, or None if the model has no such head."""
+    require_model(model)
     if len(model.layers) < 3:
         return None
     before, pool, head = model.layers[-3:]
@@ -96,8 +100,8 @@ def grad_cam(
     require_logits(model)
     images = checked_images(model, images)
     weights = output_weights(model, len(images), target)
-    layer = layer or last_map_layer(model)
-    names = [layer] if isinstance(layer, str) else list(layer)
+    layer = last_map_layer(model) if layer is None else layer
+    names = name_list("layer", layer)
     for name in names:
         if len(get_layer(model, name).output.shape) != 4:
             raise ValueError(f"Layer {name!r} has no maps: its output has shape {get_layer(model, name).output.shape}.")
@@ -120,11 +124,16 @@ def last_map_layer(model: keras.Model) -> str:
 
 def enlarge(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Maps (N, height, width) resized to ``size`` (height, width): bilinear, half-pixel centres, no shift."""
-    return tf.image.resize(np.asarray(maps, np.float32)[..., np.newaxis], size, method="bilinear").numpy()[..., 0]
+    maps = finite_array("maps", maps, (None, None, None), np.float32)
+    size = whole_numbers("size", size, 2, 1, LARGEST_SIDE)
+    return tf.image.resize(maps[..., np.newaxis], size, method="bilinear").numpy()[..., 0]
 
 
 def unit_range(maps: np.ndarray) -> np.ndarray:
     """Each map divided by its largest absolute value; a map that is zero everywhere stays zero."""
-    maps = np.asarray(maps)
+    maps = finite_array("maps", maps, dtype=None)
+    if maps.ndim < 2 or maps.size == 0:
+        raise ValueError(f"Maps have the shape (N, height, width), or (height, width) for one; got {maps.shape}.")
+    maps = maps if maps.dtype.kind == "f" else maps.astype(float)
     largest = np.abs(maps).max(axis=(-2, -1), keepdims=True)
     return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)

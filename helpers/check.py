@@ -85,7 +85,7 @@ def data_folder(named: str | None) -> list[Finding]:
     """What ``COURSE_DATA_DIR`` says, if it says anything."""
     if not named:
         return []
-    if Path(named).expanduser().is_dir():
+    if Path(os.path.expanduser(named)).is_dir():
         return [Finding(OK, f"COURSE_DATA_DIR: {named}")]
     remedy = "correct or unset it; until then nothing is downloaded"
     return [Finding(NOTE, f"COURSE_DATA_DIR names {named}, which is not a folder", remedy)]

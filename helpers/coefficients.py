@@ -11,10 +11,12 @@ The absolute value is taken at every event, before the mean, so that positive an
 must share one scale, for a coefficient has the unit 1/x: standardise them first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from helpers.arguments import real_array, real_number, shown, whole_number, within
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ class TaylorCoefficients:
 
     def all(self, orders: Sequence[int] = (1, 2)) -> list[Coefficient]:
         """All coefficients of the given orders, every pair once: d of first and d(d+1)/2 of second order."""
-        if not orders or not set(orders) <= {1, 2}:
-            raise ValueError(f"Orders are 1 and 2; got {tuple(orders)}.")
+        if not isinstance(orders, (tuple, list)) or not orders or any(order not in (1, 2) for order in orders):
+            raise ValueError(f"Orders are a list of 1, 2 or both; got {shown(orders)}.")
         found = [self.coefficient(name) for name in self.names] if 1 in orders else []
         if 2 in orders:
             found += [self.coefficient(a, b) for i, a in enumerate(self.names) for b in self.names[i:]]
@@ -84,8 +86,9 @@ def over_trainings(found: Sequence[TaylorCoefficients]) -> TaylorCoefficients:
     It says by how much a coefficient of one training is off by chance: other events, another start. That is usually
     more than the error of the mean over the events.
     """
-    if len(found) < 2 or len({one.names for one in found}) > 1:
-        raise ValueError(f"Give the coefficients of at least two trainings on the same inputs; got {len(found)}.")
+    known = isinstance(found, (list, tuple)) and all(isinstance(one, TaylorCoefficients) for one in found)
+    if not known or len(found) < 2 or len({one.names for one in found}) > 1:
+        raise ValueError(f"Give the coefficients of at least two trainings on the same inputs; got {shown(found)}.")
     first, second = np.array([one.first for one in found]), np.array([one.second for one in found])
     return TaylorCoefficients(
         found[0].names,
@@ -99,7 +102,7 @@ def over_trainings(found: Sequence[TaylorCoefficients]) -> TaylorCoefficients:
 
 def top_of_ranking(ranking: Sequence[Coefficient], share: float) -> list[Coefficient]:
     """The first ``share`` of a ranking, rounded to whole coefficients, one at least: 0.05 of 495 are 25."""
-    if not 0 < share <= 1:
+    if not 0 < real_number("share", share) <= 1:
         raise ValueError(f"The share of the ranking lies above 0 and at most at 1; got {share}.")
     return list(ranking[: max(1, round(share * len(ranking)))])
 
@@ -111,7 +114,7 @@ def inputs_in(ranking: Sequence[Coefficient]) -> list[str]:
 
 def ranking_table(ranking: Sequence[Coefficient], top: int = 20) -> str:
     """The first ``top`` coefficients of a ranking as a text table: rank, name, value, standard error."""
-    rows = list(ranking[:top])
+    rows = list(ranking[: whole_number("top", top)])
     width = max((len(row.label) for row in rows), default=11)
     head = f"rank  {'coefficient':<{width}}  value  error"
     return "\n".join(
@@ -139,14 +142,14 @@ def coefficients_from_derivatives(
     ValueError
         If shapes do not fit together, a value is not finite, or the weights are negative or all zero.
     """
-    gradient, hessian = np.asarray(gradient), np.asarray(hessian)
+    gradient, hessian = real_array("gradient", gradient), real_array("hessian", hessian)
     if gradient.ndim != 2 or hessian.shape != (*gradient.shape, gradient.shape[-1]):
         raise ValueError(
             f"Derivatives have the shapes (events, inputs) and (events, inputs, inputs); "
             f"got {gradient.shape} and {hessian.shape}."
         )
     for what, values in (("first", gradient), ("second", hessian)):
-        if not np.isfinite(values).all():
+        if not within(values, 1e15):  # its square must be finite too
             raise ValueError(f"A {what} derivative is not finite. Check the inputs and the weights of the network.")
     count, inputs = gradient.shape
     mean_weight = check_weights(weights, count)
@@ -237,6 +240,8 @@ def check_names(names: Sequence[str] | None, inputs: int) -> tuple[str, ...]:
     """The names of the inputs; x1, x2, ... where none are given. ``ValueError`` if there are too many, few, or twins."""
     if names is None:
         return tuple(f"x{i}" for i in range(1, inputs + 1))
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ValueError(f"There are {inputs} inputs, so give a list of {inputs} different names; got {shown(names)}.")
     names = tuple(str(name) for name in names)
     if len(names) != inputs or len(set(names)) != inputs:
         raise ValueError(f"There are {inputs} inputs, so give {inputs} different names; got {len(names)}: {names}.")
@@ -250,7 +255,7 @@ def check_weights(weights: np.ndarray | None, events: int) -> float:
     """
     if weights is None:
         return 1.0
-    weights = np.asarray(weights)
+    weights = real_array("weights", weights)
     if weights.shape != (events,):
         raise ValueError(f"Give one weight for each of the {events} events; got an array of shape {weights.shape}.")
     smallest, mean = (float(weights.min()), float(weights.mean(dtype=float))) if events else (0.0, 0.0)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from helpers.arguments import finite_array, real_array, seed_number, shown, whole_number
 from helpers.download import locate
-from helpers.images import texture
+from helpers.images import LARGEST_SIDE, open_image, texture
 
 INDEX = "cutouts/index.tsv"
 
@@ -42,22 +43,34 @@ class Collage:
 
 def cutout_names() -> dict[str, str]:
     """Names of the cut-outs, and the ImageNet class of each."""
-    with open(_file(INDEX), encoding="utf-8", newline="") as file:
-        return {row["name"]: row["class_name"] for row in csv.DictReader(file, delimiter="\t")}
+    return read_index(_file(INDEX), "class_name")
+
+
+def read_index(path: Path, column: str) -> dict[str, str]:
+    """The ``column`` of a tab-separated list of pictures by their "name"; ``ValueError`` if it is no such list."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            found = {row["name"]: row[column] for row in csv.DictReader(file, delimiter="\t", strict=True)}
+    except (KeyError, ValueError, csv.Error) as error:
+        found, why = {}, f"{type(error).__name__}: {error}"
+    else:
+        why = "a name or a value is missing"
+    if not found or not all(name and value for name, value in found.items()):
+        raise ValueError(f"{path} is not the list of pictures that it should be ({why}). Clone the course again.")
+    return found
 
 
 def cutout(name: str) -> CutOut:
     """The cut-out of that name, cropped to the thing itself."""
     known = cutout_names()
-    if name not in known:
+    if name not in tuple(known):
         raise ValueError(f"There is no cut-out {name!r}. There are: {', '.join(known)}.")
     return read_cutout(_file(f"cutouts/{name.replace(' ', '-')}.png"), name, known[name])
 
 
 def read_cutout(path: Path, name: str, class_name: str) -> CutOut:
     """A cut-out from a picture file whose surroundings are transparent."""
-    with Image.open(path) as picture:
-        pixels = np.asarray(picture.convert("RGBA"))
+    pixels = np.asarray(open_image(path, transparent=True))
     seen = pixels[..., 3] > 127
     if not seen.any():
         raise ValueError(f"{path.name} is transparent everywhere: there is nothing to paste.")
@@ -100,15 +113,20 @@ def collage(
     ValueError
         If a name is unknown, or the numbers of names, places and sizes differ, or a thing would not fit.
     """
+    if not isinstance(things, (list, tuple)) or not all(isinstance(thing, (str, CutOut)) for thing in things):
+        raise ValueError(f"things are a list of cut-outs or of their names; got {shown(things)}.")
     if not things:
         raise ValueError("Name at least one cut-out.")
+    size = whole_number("size", size, 1, LARGEST_SIDE)
     things = [cutout(thing) if isinstance(thing, str) else thing for thing in things]
-    sizes = [float(sizes)] * len(things) if np.isscalar(sizes) else [float(s) for s in sizes]
+    sizes = finite_array("sizes", sizes)
+    sizes = [float(sizes)] * len(things) if sizes.ndim == 0 else sizes.ravel().tolist()
+    places = None if places is None else finite_array("places", places, (None, 2)).tolist()
     if len(sizes) != len(things) or (places is not None and len(places) != len(things)):
         raise ValueError(f"{len(things)} cut-outs need as many sizes and places; got {len(sizes)} and {places}.")
     if not all(0.05 <= s <= 1 for s in sizes):
         raise ValueError(f"Sizes are shares of the picture's side, 0.05 to 1; got {sizes}.")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed_number(seed))
     canvas = _background(background, size, rng).astype(float)
     pieces = [_resized(thing, share * size) for thing, share in zip(things, sizes, strict=True)]
     corners = _random_corners(pieces, size, rng) if places is None else _corners(pieces, places, size)
@@ -132,7 +150,7 @@ def _background(background, size: int, rng: np.random.Generator) -> np.ndarray:
     if isinstance(background, str):
         tint = rng.uniform(0.7, 1.2) * np.array({"grass": (0.85, 1.1, 0.6)}.get(background, (1.1, 1.0, 0.9)))
         return texture(background, size, tint, seed=int(rng.integers(2**32)))
-    background = np.asarray(background)
+    background = real_array("A background", background)
     if background.shape != (size, size, 3) or background.dtype != np.uint8:
         raise ValueError(
             f"A background picture is 8-bit RGB of shape ({size}, {size}, 3); got {background.dtype} of shape "

@@ -21,8 +21,9 @@ from collections.abc import Callable
 import numpy as np
 
 from helpers.activations import activation
+from helpers.arguments import MOST, real_array, shown, whole_number, within
 from helpers.backend import keras, tf
-from helpers.networks import DenseNetwork, checked_inputs, forward, precision
+from helpers.networks import LARGEST_INPUT, DenseNetwork, checked_inputs, forward, precision
 
 
 def dense_derivatives(
@@ -37,7 +38,7 @@ def dense_derivatives(
     hessian = np.empty((rows.shape[1], size, size), rows.dtype)
     first, second = np.triu_indices(size)
     hessian[:, first, second] = hessian[:, second, first] = rows[size:].T
-    return forward(network, inputs)[:, output], rows[:size].T, hessian
+    return forward(network, inputs)[:, int(output)], rows[:size].T, hessian
 
 
 class DenseDerivatives:
@@ -48,7 +49,7 @@ class DenseDerivatives:
     """
 
     def __init__(self, network: DenseNetwork, output: int = 0) -> None:
-        check_output(output, network.outputs)
+        output = check_output(output, network.outputs)
         self.network = network
         self.kernels = [*network.kernels[:-1], network.kernels[-1][:, [output]]]
         self.biases = [*network.biases[:-1], network.biases[-1][[output]]]
@@ -122,7 +123,9 @@ def autodiff_derivatives(
     called with ``training=False``, so that an event's output does not depend on the other events.
     """
     inputs = checked_model_inputs(model, inputs)
-    check_model_output(model, inputs, output)
+    if len(inputs) == 0:
+        raise ValueError("There is no event to take derivatives at: give at least one.")
+    output = check_model_output(model, inputs, output)
     values, gradient, hessian = compiled_derivatives(model, output)(inputs)
     return values.numpy(), gradient.numpy(), hessian.numpy()
 
@@ -146,26 +149,32 @@ def compiled_derivatives(model: keras.Model, output: int = 0) -> Callable:
 
 def checked_model_inputs(model: keras.Model, inputs: np.ndarray) -> tf.Tensor:
     """Inputs as an (n, d) tensor in the model's precision; ``ValueError`` for a wrong shape or a NaN."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"The model is a Keras model; got {shown(model)}.")
     shape = getattr(model, "input_shape", None)
-    inputs = np.asarray(inputs, precision(model))
+    inputs = real_array("inputs", inputs)
     if shape is not None and (not isinstance(shape, tuple) or len(shape) != 2):
         raise ValueError(f"Taylor coefficients need a model with one input of shape (events, d); got {shape}.")
     if inputs.ndim != 2 or (shape is not None and inputs.shape[1] != shape[1]):
         raise ValueError(f"The model takes inputs of shape (events, {shape[1] if shape else 'd'}); got {inputs.shape}.")
-    if not np.isfinite(inputs).all():
-        raise ValueError("An input is not finite (NaN or infinity). Remove such events or fill the value.")
-    return tf.constant(inputs)
+    if not within(inputs, LARGEST_INPUT):
+        raise ValueError(
+            "An input is not finite (NaN or infinity), or far too large. Remove such events or fill the value."
+        )
+    return tf.constant(inputs, precision(model))
 
 
-def check_model_output(model: keras.Model, inputs: tf.Tensor, output: int) -> None:
-    """Call the model on one event: ``ValueError`` unless it answers (1, outputs) and has this output."""
+def check_model_output(model: keras.Model, inputs: tf.Tensor, output: int) -> int:
+    """Call the model on one event: the output's number, or ``ValueError`` unless it answers (1, outputs) and has it."""
     shape = tuple(np.shape(model(inputs[:1], training=False)))
     if len(inputs) and len(shape) != 2:
         raise ValueError(f"The model's output has to have the shape (events, outputs); got {shape} for one event.")
-    check_output(output, shape[-1])
+    return check_output(output, shape[-1])
 
 
-def check_output(output: int, outputs: int) -> None:
-    """``ValueError`` unless the network has this output."""
+def check_output(output: int, outputs: int) -> int:
+    """The output's number; ``ValueError`` unless the network has it."""
+    output = whole_number("output", output, -MOST)
     if not 0 <= output < outputs:
         raise ValueError(f"The network has {outputs} outputs, numbered from 0; there is no output {output}.")
+    return output

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.arguments import LARGEST_SEED, real_array, real_number, whole_number
 from helpers.backend import keras, let_go, tf
 from helpers.digits import Digits, shuffled_labels
-from helpers.training import Progress
+from helpers.training import LARGEST_STEP, Progress
 
 BATCH = 50
 
@@ -89,8 +90,9 @@ def train_digit_network(
         If the labels are not one whole number from 0 to 9 for each training picture, or ``epochs`` is less than 1.
     """
     labels = _checked_labels(digits, labels)
-    if epochs < 1:
-        raise ValueError(f"Train for at least one epoch; got epochs={epochs}.")
+    epochs, seed = whole_number("epochs", epochs, 1), whole_number("seed", seed, 0, LARGEST_SEED // 1000)
+    until = None if until is None else real_number("until", until, 0, 1)
+    learning_rate = real_number("learning_rate", learning_rate, 0, LARGEST_STEP)
     let_go()
     start = time.perf_counter()
     model, count = digit_network(seed), len(labels)
@@ -153,7 +155,7 @@ def _steps(model: keras.Model, learning_rate) -> Callable:
 
 
 def _checked_labels(digits: Digits, labels) -> np.ndarray:
-    labels = np.asarray(digits.train_labels if labels is None else labels)
+    labels = real_array("labels", digits.train_labels if labels is None else labels)
     count = len(digits.train_images)
     if labels.shape != (count,) or labels.dtype.kind not in "iu" or not np.isin(labels, range(10)).all():
         raise ValueError(

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from helpers.arguments import finite_array, seed_number
 from helpers.download import fetch
 
 DIGITS_FILE = "digits/mnist_5000.npz"
@@ -58,10 +59,10 @@ def load_digits() -> Digits:
 
 def shuffled_labels(labels, seed: int = 0) -> np.ndarray:
     """The same labels in a random order: as many of each, but whom they fall to means nothing any more."""
-    labels = np.asarray(labels)
+    labels = finite_array("labels", labels, dtype=None)
     if labels.ndim != 1:
         raise ValueError(f"Labels have shape (N,); got {labels.shape}.")
-    return np.random.default_rng(seed).permutation(labels)
+    return np.random.default_rng(seed_number(seed)).permutation(labels)
 
 
 def centre_digit(drawing) -> np.ndarray:

@@ -99,7 +99,7 @@ def _require_downloadable(file: CourseFile, target: Path, into_cache: bool) -> N
     if file.url is None:
         searched = ", ".join(str(folder) for folder in folders())
         problem = f"it is in none of the folders searched ({searched})"
-    elif into_cache and named and not Path(named).expanduser().is_dir():
+    elif into_cache and named and not Path(os.path.expanduser(named)).is_dir():
         # It was set so that nobody need download: a missing mount must not end in thirty downloads.
         problem = f"COURSE_DATA_DIR names {named}, which is not a folder. Correct it, or unset it to download"
     else:

@@ -31,6 +31,6 @@ def is_right(answer, expected, tolerance: float = 0.02) -> bool:
         return str(answer).strip().lower() == expected.lower()
     try:
         answer, expected = np.asarray(answer, float), np.asarray(expected, float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return answer.shape == expected.shape and bool(np.allclose(answer, expected, rtol=tolerance, atol=1e-9))

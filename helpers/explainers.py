@@ -18,6 +18,7 @@ import zlib
 
 import numpy as np
 
+from helpers.arguments import finite_array
 from helpers.attribution import BLACK, WHITE, deconvnet, deep_taylor, guided_backpropagation, integrated_gradients
 from helpers.backend import keras
 from helpers.cam import class_activation_map, enlarge, grad_cam, pooled_layer
@@ -96,7 +97,7 @@ def explainers(
 
 def centre_blob(model: keras.Model, images, target) -> np.ndarray:
     """exp(-r^2 / 2 s^2) with r the distance from the picture's centre and s ``BLOB`` of its shorter side."""
-    count, height, width = np.shape(images)[:3]
+    count, height, width = finite_array("Images", images, (None, None, None, None), dtype=None).shape[:3]
     y, x = np.ogrid[:height, :width]
     squared = (y - (height - 1) / 2) ** 2 + (x - (width - 1) / 2) ** 2
     return np.repeat(np.exp(-squared / (2 * (BLOB * min(height, width)) ** 2))[np.newaxis], count, axis=0)
@@ -107,6 +108,6 @@ def random_map(model: keras.Model, images, target) -> np.ndarray:
     return np.array(
         [
             np.random.default_rng(zlib.crc32(np.ascontiguousarray(image).tobytes())).random(image.shape[:2])
-            for image in np.asarray(images)
+            for image in finite_array("Images", images, (None, None, None, None), dtype=None)
         ]
     )

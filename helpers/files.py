@@ -169,13 +169,13 @@ class DamagedFileError(ValueError):
 def cache_folder() -> Path:
     """The user's cache, the only folder that is written to. It need not exist yet."""
     moved = os.environ.get("COURSE_CACHE_DIR")
-    return (Path(moved).expanduser() if moved else Path(pooch.os_cache(COURSE))).absolute()
+    return (Path(os.path.expanduser(moved)) if moved else Path(pooch.os_cache(COURSE))).absolute()
 
 
 def folders() -> list[Path]:
     """The folders searched, in order. Those that do not exist are listed too, except a repository's."""
     named = os.environ.get("COURSE_DATA_DIR")
-    first = [Path(named).expanduser()] if named else []
+    first = [Path(os.path.expanduser(named))] if named else []
     searched = [*first, Path(sys.prefix) / "share" / COURSE, *_repository_data(), cache_folder()]
     return list(dict.fromkeys(path.absolute() for path in searched))
 
@@ -202,7 +202,11 @@ def locate(name: str) -> Path | None:
 def unlisted() -> list[str]:
     """The bundled files that ``FILES`` does not list, as far as one of the folders has them."""
     found = [(folder, path) for folder in folders() for glob in UNLISTED for path in folder.glob(glob)]
-    wanted = [(folder, path) for folder, path in found if not path.name.startswith(".") and path.suffix != ".py"]
+    wanted = [
+        (folder, path)
+        for folder, path in found
+        if path.is_file() and not path.name.startswith(".") and path.suffix != ".py"
+    ]
     return sorted({path.relative_to(folder).as_posix() for folder, path in wanted})
 
 

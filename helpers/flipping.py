@@ -19,10 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from helpers.arguments import finite_array, real_array, seed_number, whole_number, within
 from helpers.backend import keras
 from helpers.photo_network import softmax
 from helpers.saliency import logits
-from helpers.targets import batches, checked_images, output_weights
+from helpers.targets import LARGEST_VALUE, batches, checked_images, output_weights
 
 SCORES = ("logit", "probability")
 
@@ -96,8 +97,8 @@ def flipping(
         If the maps do not fit the images, are not finite, or a setting is out of range.
     """
     images = checked_images(model, images)
-    maps = np.asarray(maps, float)
-    if maps.shape != images.shape[:3] or not np.isfinite(maps).all():
+    steps, maps = whole_number("steps", steps, 1), real_array("maps", maps).astype(float)
+    if maps.shape != images.shape[:3] or not within(maps, LARGEST_VALUE):
         raise ValueError(
             f"Maps have the height and width of the images, {images.shape[:3]}, and finite values; got {maps.shape}. "
             "helpers.cam.enlarge brings a coarse map to that size."
@@ -134,8 +135,7 @@ def random_curves(
 ) -> np.ndarray:
     """Mean curve (N, steps + 1) over random orders of the tiles; the parameters are those of :func:`flipping`."""
     images = checked_images(model, images)
-    if steps < 1 or draws < 1:
-        raise ValueError(f"At least one step and one random order are needed; got steps={steps}, draws={draws}.")
+    steps, draws, seed = whole_number("steps", steps, 1), whole_number("draws", draws, 1), seed_number(seed)
     fills, rng = filling(images, fill, tile), np.random.default_rng(seed)
     empty = np.zeros_like(tile_sums(np.zeros(images.shape[:3]), tile))
     drawn = [
@@ -151,25 +151,32 @@ def filling(images, fill="blur", tile: int = 8) -> np.ndarray:
     ``fill`` is "blur" for the picture behind a Gaussian blur with a standard deviation of one tile, "mean" for each
     picture's own mean colour, or a number, a value per channel or an array in the model's input space.
     """
-    images = np.asarray(images)
+    images = finite_array("images", images, (None, None, None, None), dtype=None)
+    if not within(images, LARGEST_VALUE):
+        raise ValueError("The images hold far too large values.")
+    if images.dtype.kind != "f":
+        images = images.astype(np.float32)
     if isinstance(fill, str):
         if fill == "blur":
+            tile = whole_number("tile", tile, 1, max(images.shape[1:3]))
             return gaussian_filter(images, (0, tile, tile, 0), mode="nearest")
         if fill == "mean":
             return np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)
         raise ValueError(f"fill is 'blur', 'mean', a number, a value per channel or an array; got {fill!r}.")
+    fill = finite_array("The filling", fill, dtype=images.dtype)
     try:
-        values = np.broadcast_to(np.asarray(fill, images.dtype), images.shape)
+        values = np.broadcast_to(fill, images.shape)
     except ValueError:
         raise ValueError(f"The filling does not fit the images {images.shape}; got shape {np.shape(fill)}.") from None
-    if not np.isfinite(values).all():
-        raise ValueError("The filling holds NaN or infinite values.")
     return values
 
 
 def tile_sums(maps, tile: int) -> np.ndarray:
     """Sum of each map (N, height, width) over square tiles, (N, rows, columns)."""
-    maps = np.asarray(maps)
+    maps, tile = finite_array("maps", maps, dtype=None), whole_number("tile", tile)
+    if not within(maps, LARGEST_VALUE):
+        raise ValueError("The maps hold far too large values; divide them by their largest one.")
+    maps = maps if maps.dtype.kind == "f" and maps.dtype != np.float16 else maps.astype(float)
     if maps.ndim != 3 or not 1 <= tile <= min(maps.shape[1:]):
         raise ValueError(f"Tiles of 1 pixel to the shorter side are cut from maps (N, H, W); got {maps.shape}, {tile}.")
     rows = np.add.reduceat(maps, np.arange(0, maps.shape[1], tile), axis=1)
@@ -199,7 +206,7 @@ def _inner(model, images, target, fills, ranks, tile, steps, score, batch_size) 
 
 
 def _scores(model, images, target, score: str, batch_size: int) -> np.ndarray:
-    if score not in SCORES:
+    if not isinstance(score, str) or score not in SCORES:
         raise ValueError(f"score is 'logit' or 'probability'; got {score!r}.")
     outputs = logits(model, images, batch_size)
     outputs = softmax(outputs) if score == "probability" else outputs

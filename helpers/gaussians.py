@@ -15,9 +15,11 @@ import numpy as np
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
+from helpers.arguments import finite_array, real_array, real_number, seed_number, whole_number, within
 from helpers.coefficients import TaylorCoefficients, coefficients_from_derivatives
 
 TASKS = ("a", "b", "c", "d")
+LARGEST_WIDTH = 1e9  # far more than an input on any scale varies; squares stay finite
 _TURN = np.array([[np.cos(0.4), np.sin(0.4)], [-np.sin(0.4), np.cos(0.4)]])
 _NODES = 301  # quadrature points per axis: with 1001 the coefficients change by less than 2e-4 of themselves
 _REACH = 6.5  # standard deviations covered by the quadrature; the rest holds 1e-9 of the events
@@ -47,9 +49,7 @@ class GaussianTask:
 
     def __post_init__(self) -> None:
         for name in ("signal", "background"):
-            mean = np.array(getattr(self, f"{name}_mean"), float)
-            if mean.ndim != 1 or mean.size == 0 or not np.isfinite(mean).all():
-                raise ValueError(f"The {name} mean is a list of finite numbers, one for each input; got {mean!r}.")
+            mean = finite_array(f"The {name} mean", getattr(self, f"{name}_mean"), (None,)).copy()
             covariance = _checked_covariance(getattr(self, f"{name}_covariance"), len(mean), name)
             object.__setattr__(self, f"{name}_mean", mean)
             object.__setattr__(self, f"{name}_covariance", covariance)
@@ -70,9 +70,10 @@ class GaussianTask:
 
 def covariance_matrix(widths: tuple[float, float] = (1.0, 1.0), correlation: float = 0.0) -> np.ndarray:
     """The 2x2 covariance of two inputs with these standard deviations and this correlation (between -1 and 1)."""
-    first, second = (float(width) for width in widths)
-    if not (0 < first < np.inf and 0 < second < np.inf):
+    first, second = finite_array("widths", widths, (2,)).tolist()
+    if not (0 < first < LARGEST_WIDTH and 0 < second < LARGEST_WIDTH):
         raise ValueError(f"Widths are standard deviations above zero; got {first:g} and {second:g}.")
+    correlation = real_number("correlation", correlation)
     if not -1 < correlation < 1:
         raise ValueError(f"A correlation lies between -1 and 1, both excluded; got {correlation:g}.")
     mixed = correlation * first * second
@@ -92,7 +93,7 @@ def toy_task(name: str) -> GaussianTask:
         "c": (half, plus, -half, minus, "both differ"),
         "d": (none, 0.5 * one, none, 3 * one, "widths differ"),
     }
-    if name not in tasks:
+    if name not in TASKS:
         raise ValueError(f"The toy tasks are called {', '.join(TASKS)}; got {name!r}.")
     return GaussianTask(*tasks[name])
 
@@ -105,9 +106,8 @@ def sample(task: GaussianTask, events: int, seed: int) -> tuple[np.ndarray, np.n
     inputs: (events, d) float32 array.
     labels: (events,) float32 array, 1 for signal and 0 for background.
     """
-    if events < 2:
-        raise ValueError(f"Draw at least 2 events, one of each class; got {events}.")
-    generator = np.random.default_rng(seed)
+    events = whole_number("events", events, 2)  # one of each class
+    generator = np.random.default_rng(seed_number(seed))
     labels = np.zeros(events, np.float32)
     labels[: events // 2] = 1
     normal = generator.standard_normal((events, task.inputs))
@@ -196,21 +196,21 @@ def _log_density(inputs: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -
 
 
 def _checked_inputs(task: GaussianTask, inputs: np.ndarray) -> np.ndarray:
-    inputs = np.asarray(inputs, float)
+    inputs = real_array("inputs", inputs)
     if inputs.ndim != 2 or inputs.shape[1] != task.inputs:
         raise ValueError(f"Inputs have the shape (events, {task.inputs}); got {inputs.shape}.")
-    if not np.isfinite(inputs).all():
-        raise ValueError("An input is not finite (NaN or infinity); remove or fill such events first.")
-    return inputs
+    if not within(inputs, LARGEST_WIDTH):
+        raise ValueError("An input is not finite, or far too large; remove or fill such events first.")
+    return inputs.astype(float)
 
 
 def _checked_covariance(covariance: np.ndarray, inputs: int, name: str) -> np.ndarray:
-    covariance = np.array(covariance, float)
+    covariance = real_array(f"The {name} covariance", covariance).astype(float)
     if covariance.shape != (inputs, inputs):
         raise ValueError(
             f"The {name} covariance has the shape ({inputs}, {inputs}) to fit its mean; got {covariance.shape}."
         )
-    if not np.isfinite(covariance).all() or not np.allclose(covariance, covariance.T):
+    if not within(covariance, LARGEST_WIDTH**2) or not np.allclose(covariance, covariance.T):
         raise ValueError(f"The {name} covariance is a symmetric matrix of finite numbers; got {covariance.tolist()}.")
     smallest = np.linalg.eigvalsh(covariance)[0]
     if smallest <= 1e-12 * np.abs(covariance).max():

@@ -15,6 +15,7 @@ from typing import TextIO
 
 import numpy as np
 
+from helpers.arguments import positions, whole_number
 from helpers.download import fetch, locate
 from helpers.higgs_variables import NAMES, UNDEFINED
 
@@ -30,7 +31,9 @@ SIGNAL_TOTAL, BACKGROUND_TOTAL = (
 )  # events expected in the data of 2012: sums of the full set's weights
 _TEXT = ("Label", "KaggleSet")
 _LINES = 20_000  # read at once
+_LONGEST_LINE = 4_096  # characters; those of the file have 300
 _EXCERPT_TRAINING = 15_800
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class HiggsEvents:
 
     def select(self, events: np.ndarray | slice) -> "HiggsEvents":
         """Only these events: a mask, a slice, or positions."""
+        if not isinstance(events, slice):
+            events = positions(events, len(self))
         parts = {part: getattr(self, part)[events] for part in ("inputs", "labels", "weights", "sets")}
         return replace(self, **parts)
 
@@ -117,7 +122,7 @@ def read_higgs_csv(path: str | Path, events: int | None = None) -> HiggsEvents:
     blocks, line = [], 0
     with _opened(path) as file:
         try:
-            header = file.readline().rstrip("\r\n").split(",")
+            header = file.readline(_LONGEST_LINE).rstrip("\r\n").split(",")
             _check_header(header, path)
             line = 1
             for lines in _batches(file):
@@ -143,6 +148,7 @@ def training_and_test(events: HiggsEvents, most: int | None = None) -> tuple[Hig
     The full set is divided as in the challenge: set t to train on, the leaderboard sets b and v to test with. The
     excerpt, all of which is set t, is divided after its first 15,800 events; events come in random order.
     """
+    most = None if most is None else whole_number("most", most, 1)
     train = events.sets == "t"
     if train.all():
         train = np.arange(len(events)) < round(len(events) * _EXCERPT_TRAINING / FILES["excerpt"][1])
@@ -181,7 +187,8 @@ def _opened(path: Path) -> TextIO:
 
 
 def _batches(file: TextIO) -> Iterator[list[str]]:
-    while lines := list(itertools.islice(file, _LINES)):
+    bounded = iter(lambda: file.readline(_LONGEST_LINE), "")  # a small file can unpack to one endless line
+    while lines := list(itertools.islice(bounded, _LINES)):
         yield lines
 
 
@@ -211,7 +218,7 @@ def _parsed(lines: list[str], header: list[str], path: Path, before: int) -> tup
     if (
         rows is None
         or len(rows) != len(lines)  # empty lines are passed over
-        or not all(np.isfinite(rows[name]).all() for name in header if name not in _TEXT)
+        or not all((np.abs(rows[name]) <= _LARGEST).all() for name in header if name not in _TEXT)  # False for NaN
         or not np.isin(rows["Label"], (b"s", b"b")).all()
         or not np.isin(rows["KaggleSet"], [letter.encode() for letter in SETS]).all()
     ):
@@ -241,6 +248,6 @@ def _fault(lines: list[str], header: list[str], path: Path, before: int) -> str:
 
 def _is_number(text: str) -> bool:
     try:
-        return "_" not in text and bool(np.isfinite(float(text)))
+        return "_" not in text and bool(abs(float(text)) <= _LARGEST)
     except ValueError:
         return False

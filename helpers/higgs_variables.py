@@ -63,7 +63,7 @@ _BY_NAME = {variable.name: variable for variable in VARIABLES}
 
 def variable(name: str) -> Variable:
     """One variable by name; ``ValueError`` that names the nearest for another."""
-    if name not in _BY_NAME:
+    if name not in NAMES:
         raise ValueError(f"The challenge has no variable {name!r}; it has {', '.join(NAMES)}.")
     return _BY_NAME[name]
 

@@ -4,12 +4,15 @@ What is read is bounded: the number of pictures, their size, and (by :mod:`helpe
 folder alone is read, nothing below it. Links to picture files are followed; nothing else is opened.
 """
 
+import contextlib
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from helpers.arguments import shown, whole_number
 from helpers.images import load_image
 
 # what a camera, a telephone or a browser saves; those that cannot be read here (HEIC, AVIF) are then reported by name
@@ -74,7 +77,12 @@ def image_folder(path, size: int = 224, limit: int = 200, *, crop: bool = True) 
         If it is no folder, cannot be opened, or holds no picture that can be read, or ``size`` and ``limit`` ask for
         more than 512 MiB.
     """
-    folder = Path(path).expanduser()
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"path is that of a folder of pictures; got {shown(path)}.")
+    folder = Path(path)
+    with contextlib.suppress(RuntimeError):  # "~name" of nobody is a name like others
+        folder = folder.expanduser()
+    size, limit = whole_number("size", size), whole_number("limit", limit)
     if limit < 1 or size < 1 or limit * size * size * 3 > LARGEST_SET:
         raise ValueError(
             f"size and limit are at least 1, and limit pictures take at most {LARGEST_SET >> 20} MiB; got size={size}, "
@@ -112,8 +120,12 @@ def image_folder(path, size: int = 224, limit: int = 200, *, crop: bool = True) 
 
 def _picture_files(folder: Path) -> tuple[list[Path], int]:
     """Files that are pictures by their names, sorted, and the number of other entries."""
-    if not folder.exists():
-        raise FileNotFoundError(f"There is no folder {str(folder)!r}. Make it, and put pictures into it.")
+    try:
+        found = folder.exists()
+    except (OSError, ValueError):  # a name that no folder can have
+        found = False
+    if not found:
+        raise FileNotFoundError(f"There is no folder {str(folder)[:200]!r}. Make it, and put pictures into it.")
     if not folder.is_dir():
         raise ValueError(f"{str(folder)!r} is a file. Give the folder that holds the pictures: {str(folder.parent)!r}.")
     try:

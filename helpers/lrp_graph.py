@@ -48,6 +48,10 @@ def read_graph(model: keras.Model) -> Graph:
         If the model has no graph of layers, several outputs, ends in probabilities, or has a layer through which
         relevance cannot be propagated.
     """
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"Relevance needs a Keras model, such as network.model of the course's networks; got {model!r}."
+        )
     _require_graph(model)
     if len(model.outputs) != 1:
         raise ValueError(

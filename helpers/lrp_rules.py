@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.arguments import finite_array
+
 STABILISER = 1e-6  # default epsilon: only keeps denominators from vanishing
 
 
@@ -131,8 +133,8 @@ def z_box(low, high, epsilon: float = STABILISER) -> Rule:
     ValueError
         If a bound is not finite, low exceeds high, or the two differ in length.
     """
-    low, high = (tuple(np.atleast_1d(np.asarray(bound, float)).tolist()) for bound in (low, high))
-    if len(low) != len(high) or not np.isfinite([low, high]).all() or any(np.greater(low, high)):
+    low, high = (tuple(np.atleast_1d(finite_array("A bound of the box", bound)).tolist()) for bound in (low, high))
+    if len(low) != len(high) or any(np.greater(low, high)):
         raise ValueError(
             f"The box needs finite bounds low <= high, one or one per channel; got low={low}, high={high}."
         )

@@ -15,7 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from helpers.activations import activation
+from helpers.arguments import real_array, shown, whole_number, within
 from helpers.backend import keras
+
+LARGEST_INPUT = 1e12  # what is farther from 0 is a mistake; sums and squares stay finite
+MOST_NEURONS = 100_000
+LARGEST_NETWORK = 256 * 2**20  # bytes of all arrays of a file
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,9 @@ class DenseNetwork:
     activations: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        for name in ("kernels", "biases", "activations"):
+            if not isinstance(getattr(self, name), (tuple, list)):
+                raise ValueError(f"{name} has one entry for each layer; got {shown(getattr(self, name))}.")
         layers = len(self.kernels)
         if not layers or len(self.biases) != layers or len(self.activations) != layers:
             raise ValueError(
@@ -41,11 +49,14 @@ class DenseNetwork:
             )
         for number, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True), start=1):
             before = self.kernels[number - 2].shape[-1] if number > 1 else np.shape(kernel)[:1]
-            if np.ndim(kernel) != 2 or np.shape(bias) != kernel.shape[1:] or (number > 1 and kernel.shape[0] != before):
+            fits = np.ndim(kernel) == 2 and 0 not in kernel.shape and np.shape(bias) == kernel.shape[1:]
+            if not fits or (number > 1 and kernel.shape[0] != before):
                 raise ValueError(
                     f"Layer {number} does not fit: kernel {np.shape(kernel)}, bias {np.shape(bias)}"
                     + (f", and the layer before it has {before} outputs." if number > 1 else ".")
                 )
+            if kernel.dtype.kind != "f" or bias.dtype.kind != "f":
+                raise ValueError(f"Weights are floats; layer {number} has {kernel.dtype} and {bias.dtype}.")
             if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
                 raise ValueError(f"Layer {number} has a weight that is not finite. Did the training diverge?")
         for name in self.activations:
@@ -72,15 +83,27 @@ def build_network(
 
     Kernels are drawn by Glorot and Bengio's rule (2010) with seeds derived from ``seed``; biases start at zero.
     """
-    sizes = (inputs, *hidden, outputs)
-    if any(int(size) != size or size < 1 for size in sizes):
-        raise ValueError(f"Layers have at least one neuron each, in whole numbers; got {sizes}.")
+    if not isinstance(hidden, (tuple, list)):
+        raise ValueError(f"hidden gives the neurons of every layer between input and output; got {shown(hidden)}.")
+    seed = whole_number("seed", seed, 0, 2**31)
+    sizes = [
+        whole_number("The number of neurons of a layer", size, 1, MOST_NEURONS) for size in (inputs, *hidden, outputs)
+    ]
     functions = [activation] * len(hidden) + [output_activation]
+    for name in functions:
+        _require_activation(name)
     layers = [
         keras.layers.Dense(int(size), activation=name, kernel_initializer=keras.initializers.GlorotUniform(seed + i))
         for i, (size, name) in enumerate(zip(sizes[1:], functions, strict=True))
     ]
     return keras.Sequential([keras.Input((int(inputs),)), *layers])
+
+
+def _require_activation(name: str) -> None:
+    try:
+        keras.activations.get(name if isinstance(name, str) else "")
+    except ValueError:
+        raise ValueError(f"Keras knows no activation {shown(name)}. Others are 'tanh', 'relu', 'sigmoid'.") from None
 
 
 def forward(network: DenseNetwork, inputs: np.ndarray) -> np.ndarray:
@@ -93,15 +116,15 @@ def forward(network: DenseNetwork, inputs: np.ndarray) -> np.ndarray:
 
 def checked_inputs(network: DenseNetwork, inputs: np.ndarray) -> np.ndarray:
     """Inputs as an (n, inputs) array in the network's precision; ``ValueError`` for a wrong shape or a NaN."""
-    inputs = np.asarray(inputs, network.kernels[0].dtype)
+    inputs = real_array("inputs", inputs)
     if inputs.ndim != 2 or inputs.shape[1] != network.inputs:
         raise ValueError(f"The network takes inputs of shape (events, {network.inputs}); got {inputs.shape}.")
-    if not np.isfinite(inputs).all():
-        event, position = np.argwhere(~np.isfinite(inputs))[0]
+    if not within(inputs, LARGEST_INPUT):
+        event, position = np.argwhere(~(np.abs(inputs.astype(float)) <= LARGEST_INPUT))[0]
         raise ValueError(
             f"Input {position + 1} of event {event} is {inputs[event, position]}. Remove such events or fill the value."
         )
-    return inputs
+    return inputs.astype(network.kernels[0].dtype, copy=False)
 
 
 def dense_network(model: keras.Model) -> DenseNetwork:
@@ -170,15 +193,19 @@ def save_network(network: DenseNetwork, path: str | Path) -> None:
 def load_network(path: str | Path) -> DenseNetwork:
     """Read a network written by ``save_network``; ``ValueError`` names a file that is not one."""
     try:
+        with zipfile.ZipFile(path) as archive:  # a small file can unpack to fill the memory
+            size = sum(part.file_size for part in archive.infolist())
+        if size > LARGEST_NETWORK:
+            raise ValueError(f"its arrays take {size / 2**20:,.0f} MiB, more than {LARGEST_NETWORK >> 20}")
         with np.load(path, allow_pickle=False) as stored:
             activations = tuple(str(name) for name in stored["activations"])
             kernels = tuple(stored[f"kernel_{i}"] for i in range(len(activations)))
             biases = tuple(stored[f"bias_{i}"] for i in range(len(activations)))
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+        return DenseNetwork(kernels, biases, activations)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no file {str(path)!r}. save_network writes one.") from None
+    except Exception as error:  # damaged archives and arrays fail in many ways
         raise ValueError(f"{path} is not a network written by save_network, or it is damaged: {error}") from error
-    return DenseNetwork(kernels, biases, activations)
 
 
 def _chain(model: keras.Model) -> list:

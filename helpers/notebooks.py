@@ -4,12 +4,14 @@
     python -m helpers.notebooks check [NAME ...]     the static rules, one line per finding
     python -m helpers.notebooks html --dest DIR      rendered pages
     python -m helpers.notebooks student --dest DIR   copies without the cells tagged "solution"
+    python -m helpers.notebooks pictures             the figures that the README shows, into notebooks/pictures
 
 A notebook is stored only after it ran to its end without an error and without a word on stderr; until then the file
 stays as it was.
 """
 
 import argparse
+import base64
 import re
 import sys
 import time
@@ -24,6 +26,11 @@ LONGEST_TEXT, LONGEST_CODE = 220, 25  # words in a Markdown cell, lines in a cod
 SECONDS_PER_CELL = 300
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGET_NOTE = "*An interactive control appears here when the cell is run.*"
+PICTURES = {  # which figure the README shows of a notebook: how its alt text begins
+    "1": "The 20 largest of 495 coefficients",
+    "2": "Grad-CAM for each of the two classes",
+    "3": "A tagged horse and its CAM and LRP maps",
+}
 KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
@@ -160,6 +167,23 @@ def _code_findings(cell) -> Iterator[str]:
             yield "a figure has no alt text; use helpers.plotting.show"
 
 
+def picture(book: nbformat.NotebookNode, alt: str) -> bytes:
+    """The stored figure whose alt text begins so, as a PNG file.
+
+    Raises
+    ------
+    ValueError
+        If no figure of the notebook, or more than one, begins so.
+    """
+    outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+    found = [o for o in outputs if o.get("metadata", {}).get("image/png", {}).get("alt", "").startswith(alt)]
+    if len(found) != 1:
+        raise ValueError(
+            f"{len(found)} figures have an alt text that begins with {alt!r}; name exactly one in PICTURES."
+        )
+    return base64.b64decode(found[0].data["image/png"])
+
+
 def check(path: Path) -> list[str]:
     """The findings of a stored notebook, its size among them."""
     found = list(findings(nbformat.read(path, as_version=4)))
@@ -170,7 +194,7 @@ def check(path: Path) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("task", choices=("run", "check", "html", "student"))
+    parser.add_argument("task", choices=("run", "check", "html", "student", "pictures"))
     parser.add_argument("names", nargs="*", help="first letters of the file names, such as 2; all when left out")
     parser.add_argument("--dest", type=Path, help="folder for html and student copies")
     options = parser.parse_intermixed_args(arguments)
@@ -196,6 +220,10 @@ def main(arguments: list[str] | None = None) -> int:
             page, _ = HTMLExporter().from_filename(str(path))
             (options.dest / f"{path.stem}.html").write_text(page, encoding="utf-8")
             print(options.dest / f"{path.stem}.html")
+        elif options.task == "pictures":
+            alt = PICTURES[path.name[0]]
+            (FOLDER / "pictures").mkdir(exist_ok=True)
+            (FOLDER / "pictures" / f"{path.name[0]}.png").write_bytes(picture(nbformat.read(path, as_version=4), alt))
         else:
             nbformat.write(student_copy(nbformat.read(path, as_version=4)), options.dest / path.name)
             print(options.dest / path.name)

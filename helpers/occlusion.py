@@ -8,6 +8,7 @@ sum of w (x - fill) over its pixels.
 
 import numpy as np
 
+from helpers.arguments import finite_array, seed_number, whole_number, whole_numbers
 from helpers.backend import keras
 from helpers.saliency import logits
 from helpers.targets import batches, checked_images, output_weights
@@ -15,6 +16,8 @@ from helpers.targets import batches, checked_images, output_weights
 
 def patch_starts(length: int, patch: int, stride: int) -> list[int]:
     """First pixels of the patches along one side; the last patch ends at the border, so that every pixel is covered."""
+    length = whole_number("length", length, 1)
+    patch, stride = whole_number("patch", patch), whole_number("stride", stride)
     if not 1 <= patch <= length or not 1 <= stride <= patch:
         raise ValueError(
             f"A patch has 1 to {length} pixels and moves by 1 to its own size, or pixels would be left out; "
@@ -33,6 +36,9 @@ def occlusion_map(
     """
     images = checked_images(model, images)
     weights = output_weights(model, len(images), target)
+    fill, patch = checked_fill(fill, images), whole_number("patch", patch)
+    if images.ndim != 4:
+        raise ValueError(f"Occlusion hides parts of pictures (N, height, width, channels); got {images.shape}.")
     height, width = images.shape[1:3]
     corners = [(y, x) for y in patch_starts(height, patch, stride) for x in patch_starts(width, patch, stride)]
     base = (logits(model, images, batch_size) * weights).sum(axis=1)
@@ -52,7 +58,7 @@ def occlusion_map(
 
 def best_window(values: np.ndarray, size: int) -> tuple[int, int]:
     """Top left corner (row, column) of the ``size`` x ``size`` window with the largest sum in a map."""
-    values = np.asarray(values, float)
+    values, size = finite_array("The map", values, (None, None)), whole_number("size", size)
     if not 1 <= size <= min(values.shape):
         raise ValueError(f"The window must fit the map of shape {values.shape}; got size={size}.")
     cumulative = np.pad(values, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
@@ -62,9 +68,21 @@ def best_window(values: np.ndarray, size: int) -> tuple[int, int]:
 
 def hide(images: np.ndarray, corner: tuple[int, int], size: int, fill=0.0) -> np.ndarray:
     """Copies of the images (N, height, width, channels) with one square window hidden."""
-    hidden = np.array(images, copy=True)
+    images, size = finite_array("images", images, (None, None, None, None), dtype=None), whole_number("size", size, 1)
+    corner = whole_numbers("corner", corner, 2)
+    if corner[0] + size > images.shape[1] or corner[1] + size > images.shape[2]:
+        raise ValueError(f"The window of {size} pixels at {corner} reaches beyond pictures of {images.shape[1:3]}.")
+    fill, hidden = checked_fill(fill, images), np.array(images, copy=True)
     hidden[:, corner[0] : corner[0] + size, corner[1] : corner[1] + size] = fill
     return hidden
+
+
+def checked_fill(fill, images: np.ndarray) -> np.ndarray:
+    """What hidden pixels become: one number or one for each channel of the images."""
+    fill = finite_array("fill", fill, dtype=images.dtype)
+    if fill.shape not in ((), (1,), images.shape[-1:]):
+        raise ValueError(f"fill is a number, or one for each of {images.shape[-1]} channels; got shape {fill.shape}.")
+    return fill
 
 
 def closure_test(
@@ -87,7 +105,8 @@ def closure_test(
         The window with the largest importance, how far the explained logit falls when it is hidden, and the same for
         every random window (draws,).
     """
-    image = checked_images(model, image)
+    image, importance = checked_images(model, image), finite_array("importance", importance)
+    size, draws, seed = whole_number("size", size, 1), whole_number("draws", draws, 1), seed_number(seed)
     if len(image) != 1 or np.shape(importance) != image.shape[1:3]:
         raise ValueError(
             f"The closure test takes one picture (1, height, width, channels) and a map of its height and width; "

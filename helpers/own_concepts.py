@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
+from helpers.arguments import finite_array, real_array, seed_number, whole_number
 from helpers.images import load_image
 from helpers.toyworld_backgrounds import light
 from helpers.toyworld_coats import colour_pairs, coloured
@@ -66,11 +67,14 @@ def texture_set(
     tile = _checked_tile(tile)
     if colours not in COLOURS:
         raise ValueError(f"colours is {' or '.join(map(repr, COLOURS))}; got {colours!r}.")
-    if count != int(count) or count < 1 or not 16 <= size <= 512:
-        raise ValueError(f"count is at least 1, and size 16 to 512 pixels; got count={count}, size={size}.")
+    count, size, windows = (
+        whole_number("count", count, 1),
+        whole_number("size", size, 16, 512),
+        tuple(finite_array("windows", windows, (2,)).tolist()),
+    )
     if not 0.1 <= windows[0] <= windows[1] <= 0.7:
         raise ValueError(f"A window is 0.1 to 0.7 of the tile's side, the smaller first; got windows={windows}.")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed_number(seed))
     shares = _shares(tile)
     values = shares[..., np.newaxis] if colours == "random" else tile.astype(np.float32) / 255
     if colours == "random":
@@ -142,7 +146,7 @@ def concept_from_uploads(
 
 
 def _checked_tile(tile) -> np.ndarray:
-    tile = np.asarray(tile)
+    tile = real_array("A tile", tile)
     if tile.ndim == 2:
         tile = np.repeat(tile[..., np.newaxis], 3, axis=-1)
     if tile.ndim != 3 or tile.shape[2] != 3 or tile.dtype != np.uint8 or min(tile.shape[:2]) < SMALLEST_TILE:

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from helpers.arguments import name_list, seed_number, shown, whole_number
 from helpers.collages import CutOut, collage, cutout, cutout_names
 from helpers.photo_network import PhotoNetwork
 from helpers.toyworld_backgrounds import BACKGROUNDS, backgrounds, light
@@ -46,8 +47,8 @@ def photo_concept(name: str, count: int, seed: int = 0, size: int = 64, scale: i
     ValueError
         If there is no such concept, or a number is out of range.
     """
-    if count != int(count) or count < 0 or not 32 <= size <= scale:
-        raise ValueError(f"count is at least 0, size 32 to scale={scale} pixels; got count={count}, size={size}.")
+    count, scale, seed = whole_number("count", count), whole_number("scale", scale, 32, 512), seed_number(seed)
+    size = whole_number("size", size, 32, scale)
     corner = (scale - size) // 2
     pieces = [np.empty((0, size, size, 3), np.uint8)]
     for piece in range(-(-count // PAINTED_AT_A_TIME)):
@@ -68,6 +69,8 @@ def class_cutouts(class_name: str) -> list[str]:
     ValueError
         If there is none.
     """
+    if not isinstance(class_name, str):
+        raise ValueError(f"A class is given by its name, such as 'bell pepper'; got {shown(class_name)}.")
     known = {name: label.replace("_", " ").lower() for name, label in cutout_names().items()}
     wanted = class_name.replace("_", " ").lower()
     found = [name for name, label in known.items() if label == wanted]
@@ -105,12 +108,11 @@ def thing_pictures(
     ValueError
         If a name is unknown, or count or size is out of range.
     """
-    kinds = (background,) if isinstance(background, str) else tuple(background)
-    if count < 0 or seed < 0 or start < 0:
-        raise ValueError(f"count, seed and start are whole numbers from 0; got {count}, {seed} and {start}.")
-    if not 32 <= size <= 512:
-        raise ValueError(f"Pictures are 32 to 512 pixels wide; got size={size}.")
-    if not things or isinstance(things, str):
+    kinds = name_list("background", background)
+    count, seed, start = whole_number("count", count), seed_number(seed), whole_number("start", start)
+    size = whole_number("size", size, 32, 512)
+    known = isinstance(things, (list, tuple)) and all(isinstance(thing, (str, CutOut)) for thing in things)
+    if not known or not things:
         raise ValueError(f"Give a list of cut-outs or of their names; got {things!r}.")
     cutouts = [cutout(thing) if isinstance(thing, str) else thing for thing in things]
     pictures = np.empty((count, size, size, 3), np.uint8)
@@ -150,8 +152,7 @@ def class_pictures(
         As :func:`thing_pictures`; if the class or its cut-outs are unknown, or hardly a picture is recognised.
     """
     things = class_cutouts(class_name) if things is None else things
-    if count < 1:
-        raise ValueError(f"count is at least 1; got {count}.")
+    count = whole_number("count", count, 1)
     kept, tried = [], 0
     while len(kept) < count:
         drawn = thing_pictures(things, TRIED_AT_A_TIME, seed, network.input_size, background, start=tried)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from helpers.arguments import finite_array, real_array, whole_number
 from helpers.backend import keras, tf
 
 MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)  # of the training pictures; VGG16 reads blue first
@@ -123,7 +124,7 @@ class PhotoNetwork:
         ValueError
             If the shape is another, a value is NaN, or these are probabilities already.
         """
-        logits, classes = np.atleast_2d(np.asarray(logits, np.float64)), len(self.labels)
+        logits, classes = np.atleast_2d(real_array("The logits", logits).astype(np.float64)), len(self.labels)
         if logits.ndim != 2 or logits.shape[1] != classes:
             raise ValueError(
                 f"decode takes logits of shape (N, {classes}); got {logits.shape}. For pictures: "
@@ -131,6 +132,7 @@ class PhotoNetwork:
             )
         if np.isnan(logits).any():
             raise ValueError("The logits hold NaN; look for NaN in the inputs or the weights.")
+        top = whole_number("top", top)
         if not 1 <= top <= classes:
             raise ValueError(f"top must lie between 1 and {classes}, the number of classes; got {top}.")
         if classes > 1 and len(logits) and (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-4):
@@ -179,7 +181,7 @@ class PhotoNetwork:
 
     def _checked(self, inputs) -> np.ndarray:
         """The inputs as a float32 batch, or an error where these are pictures that were not preprocessed."""
-        inputs = np.asarray(inputs)
+        inputs = real_array("The inputs", inputs)
         wanted = (self.input_size, self.input_size, 3)
         if inputs.ndim != 4 or inputs.shape[1:] != wanted or len(inputs) == 0:
             raise ValueError(
@@ -218,7 +220,7 @@ def preprocess(images) -> np.ndarray:
     ValueError
         If the shape is another, values are not finite or outside 0 to 255, or floats lie between 0 and 1.
     """
-    images = np.asarray(images)
+    images = real_array("The pictures", images)
     if images.ndim not in (3, 4) or images.shape[-1] != 3 or images.size == 0:
         advice = {2: " Grey pictures: np.stack([grey] * 3, axis=-1)."}.get(images.ndim, "")
         if images.ndim > 2 and images.shape[-1] == 4:
@@ -244,7 +246,7 @@ def preprocess(images) -> np.ndarray:
 
 def to_rgb(inputs) -> np.ndarray:
     """VGG16's inputs back to RGB pictures for display: uint8, same shape, values beyond black or white clipped."""
-    inputs = np.asarray(inputs, np.float32)
+    inputs = finite_array("The inputs", inputs, dtype=np.float32)
     if inputs.ndim not in (3, 4) or inputs.shape[-1] != 3:
         raise ValueError(f"Inputs have shape (H, W, 3) or (N, H, W, 3); got {inputs.shape}.")
     return np.clip(np.rint(inputs + MEAN_BGR), 0, 255).astype(np.uint8)[..., ::-1]
@@ -252,6 +254,8 @@ def to_rgb(inputs) -> np.ndarray:
 
 def softmax(logits) -> np.ndarray:
     """Probabilities from logits along the last axis, in double precision: sums and thresholds stay exact."""
-    logits = np.asarray(logits, np.float64)
+    logits = finite_array("The logits", logits)
+    if logits.ndim == 0 or logits.shape[-1] == 0:
+        raise ValueError(f"Logits have the classes in their last axis; got shape {logits.shape}.")
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from sklearn.metrics import roc_auc_score
 
+from helpers.arguments import LARGEST_SEED, real_number, whole_number
 from helpers.coefficients import TaylorCoefficients
-from helpers.gaussians import GaussianTask, bayes_auc, bayes_coefficients, covariance_matrix, sample
+from helpers.gaussians import LARGEST_WIDTH, GaussianTask, bayes_auc, bayes_coefficients, covariance_matrix, sample
 from helpers.networks import DenseNetwork, build_network, dense_network, forward
 from helpers.taylor import taylor_coefficients
 from helpers.training import Progress, train
@@ -43,6 +44,7 @@ def train_on_task(
 
     Start, events and their order all follow from the seed. ``progress`` is passed on to ``helpers.training.train``.
     """
+    seed = whole_number("seed", seed, 0, LARGEST_SEED // 1000)
     inputs, labels = sample(task, events, seed=1000 + seed)
     model = build_network(task.inputs, (neurons,), seed=10 * seed)
     history = train(model, inputs, labels, epochs=epochs, batch=batch, seed=seed, progress=progress)
@@ -70,7 +72,7 @@ def task_from_sliders(
     signal_width, background_width: standard deviation of both inputs.
     correlation: of the signal; that of the background is its negative.
     """
-    half = [distance / 2, distance / 2]
+    half = [real_number("distance", distance, -LARGEST_WIDTH, LARGEST_WIDTH) / 2] * 2
     return GaussianTask(
         half,
         covariance_matrix((signal_width, signal_width), correlation),

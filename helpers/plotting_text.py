@@ -36,16 +36,16 @@ def words_in_colour(
     titles = [sentence.method for sentence in sentences] if titles is None else list(titles)
     if len(titles) != len(sentences):
         raise ValueError(f"{len(sentences)} sentences need as many titles; got {len(titles)}.")
-    layouts = [_layout(sentence.words) for sentence in sentences]
-    heights = [_HEAD + _LINE * (1 + max(line for _, line, _ in boxes)) for boxes in layouts]
+    heights = [words_height(sentence.words) for sentence in sentences]
     height = sum(heights) + _BAR + 0.1
     figure = plt.figure(figsize=(LARGEST_WIDTH, height), layout="none")
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set(xlim=(0, LARGEST_WIDTH), ylim=(height, 0))
     axis.set_axis_off()
     top = 0.05
-    for sentence, title, boxes, tall in zip(sentences, titles, layouts, heights, strict=True):
-        _draw_sentence(axis, sentence, f"{title}   (logit {sentence.logit:+.2f})", boxes, top)
+    for sentence, title, tall in zip(sentences, titles, heights, strict=True):
+        heading = f"{title}   (logit {sentence.logit:+.2f})"
+        draw_words(axis, sentence.words, sentence.scores, heading, top, sentence.known)
         top += tall
     _colour_bar(figure, height, any(not sentence.known.all() for sentence in sentences))
     return figure
@@ -127,15 +127,24 @@ def _layout(words: Sequence[str]) -> list[tuple[float, int, float]]:
     return boxes
 
 
-def _draw_sentence(axis, sentence: ExplainedSentence, title: str, boxes, top: float) -> None:
-    limit, colours = symmetric_limit(sentence.scores), plt.get_cmap(DIVERGING)
+def words_height(words: Sequence[str]) -> float:
+    """Inches that :func:`draw_words` needs."""
+    return _HEAD + _LINE * (1 + max(line for _, line, _ in _layout(words)))
+
+
+def draw_words(axis, words: Sequence[str], scores, title: str, top: float, known=None) -> None:
+    """Words below a title, each on the colour of its score with the number under it.
+
+    ``axis`` is in inches and as wide as the figure, with y downwards from its upper edge; ``top`` is where to begin.
+    Colours run from minus to plus the largest |score|. Words not ``known`` stand in italics in a dashed frame.
+    """
+    limit, colours = symmetric_limit(scores), plt.get_cmap(DIVERGING)
+    known = [True] * len(words) if known is None else known
     axis.text(_MARGIN, top + 0.12, title, fontsize=10, va="center")
-    for word, known, score, (left, line, width) in zip(
-        sentence.words, sentence.known, sentence.scores, boxes, strict=True
-    ):
+    for word, is_known, score, (left, line, width) in zip(words, known, scores, _layout(words), strict=True):
         colour = colours(0.5 + 0.5 * score / limit)
         y = top + _HEAD + line * _LINE
-        edge = {"edgecolor": "0.75", "lw": 0.6} if known else {"edgecolor": "0.2", "lw": 1.0, "ls": "--"}
+        edge = {"edgecolor": "0.75", "lw": 0.6} if is_known else {"edgecolor": "0.2", "lw": 1.0, "ls": "--"}
         axis.add_patch(Rectangle((left, y), width, _BOX, facecolor=colour, **edge))
         # a long word is set smaller rather than drawn beyond its box
         size = 10 * min(1.0, (width - 0.04) / (_LETTER * len(word)))
@@ -148,7 +157,7 @@ def _draw_sentence(axis, sentence: ExplainedSentence, title: str, boxes, top: fl
             ha="center",
             va="center_baseline",
             color="black" if light else "white",
-            style="normal" if known else "italic",
+            style="normal" if is_known else "italic",
         )
         axis.text(left + width / 2, y + _BOX + 0.1, f"{score:+.2f}", fontsize=7.5, ha="center", va="center")
 

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.arguments import real_array, real_number, within
 from helpers.higgs_variables import UNDEFINED
+
+LARGEST = 1e30  # of an input; squares and single precision stay finite
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,13 @@ class Standardiser:
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """(n, d) inputs with mean 0 and standard deviation 1, undefined values at 0, as float32."""
-        inputs = np.asarray(inputs)
+        inputs = real_array("inputs", inputs)
         if inputs.ndim != 2 or inputs.shape[1] != len(self.mean):
             raise ValueError(f"This standardiser was fitted on {len(self.mean)} inputs; got shape {inputs.shape}.")
-        scaled = (inputs - self.mean) / self.width
+        scaled = (inputs.astype(float).clip(-2 * LARGEST, 2 * LARGEST) - self.mean) / self.width
         scaled[inputs == self.undefined] = 0
-        if not np.isfinite(scaled).all():
-            raise ValueError("An input is not finite (NaN or infinity). Remove such events first.")
+        if not within(scaled, LARGEST):
+            raise ValueError("An input is not finite (NaN or infinity), or far too large. Remove such events first.")
         return scaled.astype(np.float32)
 
 
@@ -41,12 +44,13 @@ def fit_standardiser(inputs: np.ndarray, undefined: float = UNDEFINED) -> Standa
 
     An input that is always undefined, or the same for all events, keeps its width at 1, so that it becomes 0.
     """
-    inputs = np.asarray(inputs, float)
+    inputs, undefined = real_array("inputs", inputs), real_number("undefined", undefined)
     if inputs.ndim != 2 or not len(inputs):
         raise ValueError(f"Inputs have the shape (events, inputs), with at least one event; got {inputs.shape}.")
+    if not within(inputs, LARGEST):
+        raise ValueError("An input is not finite (NaN or infinity), or far too large. Remove such events first.")
+    inputs = inputs.astype(float)
     defined = inputs != undefined
-    if not np.isfinite(inputs).all():
-        raise ValueError("An input is not finite (NaN or infinity). Remove such events first.")
     count = np.maximum(defined.sum(axis=0), 1)
     mean = np.where(defined, inputs, 0).sum(axis=0) / count
     width = np.sqrt(np.where(defined, (inputs - mean) ** 2, 0).sum(axis=0) / count)

@@ -15,7 +15,7 @@ from helpers.question_grammar import DIRECTIONS, FORMS, LARGEST_COUNT, Descripti
 from helpers.question_things import COLOURS, KINDS, SIZES
 
 _SIZE, _COLOUR, _KIND = 1, 2, 4  # bits of a pattern: what is said
-_PATTERNS = {  # what may be said in a question of a form; never what is asked
+PATTERNS = {  # what may be said in a question of a form; never what is asked
     "colour": (_KIND, _SIZE | _KIND, _SIZE),
     "size": (_KIND, _COLOUR | _KIND, _COLOUR),
     "kind": (_COLOUR, _SIZE | _COLOUR, _SIZE),
@@ -145,7 +145,7 @@ def _more(view: View, form: str, rng) -> list[Candidate]:
 
 def _pairs(view: View, form: str, rng) -> list[Candidate]:
     """Comparisons of two things that have names without the word that would give the answer away."""
-    allowed, place = _PATTERNS[form], {"larger": 0, "same colour": 1}[form]
+    allowed, place = PATTERNS[form], {"larger": 0, "same colour": 1}[form]
     names = [[said for said in names if said[0] in allowed] for names in view.names]
     named = [n for n, known in enumerate(names) if known]
     found = []
@@ -185,7 +185,7 @@ def _paths(view: View, form: str, rng) -> list[Candidate]:
 
 
 def _pattern(form: str, rng) -> int:
-    return _PATTERNS[form][int(rng.random() * len(_PATTERNS[form]))]
+    return PATTERNS[form][int(rng.random() * len(PATTERNS[form]))]
 
 
 _WAYS = tuple(DIRECTIONS)

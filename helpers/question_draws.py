@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from helpers.arguments import name_list, seed_number, whole_number
 from helpers.question_candidates import Candidate, View, candidates, described, view_of
 from helpers.question_grammar import DIRECTIONS, FORMS, Question
 from helpers.question_scenes import SceneSet
@@ -51,8 +52,9 @@ def draw_questions(
     ValueError
         If a form is unknown or none is given, or ``per_scene`` is below 1.
     """
+    per_scene, seed, forms = whole_number("per_scene", per_scene, 1), seed_number(seed), name_list("forms", forms)
     unknown = [form for form in forms if form not in FORMS]
-    if unknown or not forms or per_scene < 1:
+    if unknown:
         raise ValueError(
             f"Ask at least one question of the forms {', '.join(FORMS)}; got {per_scene} of {', '.join(forms) or 'none'}."
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.arguments import shown
 from helpers.question_things import COLOURS, KINDS, SIZES
 
 DIRECTIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}  # across and down
@@ -124,6 +125,8 @@ def parse(text: str) -> Question:
     ValueError
         If a word or the form of the question is unknown; the message shows what can be asked.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"A question is a text; got {shown(text)}. {WHAT_CAN_BE_ASKED}")
     words = re.sub(r"[^\w\s]", " ", text.lower())
     for written, meant in _SAME.items():
         words = re.sub(rf"\b{written}\b", meant, words)

@@ -17,13 +17,14 @@ weights. They are stored in half precision in ``data/questions``, made by ``data
 there has the figures.
 """
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from helpers import toyworld_networks
-from helpers.backend import keras
+from helpers.backend import keras, tf
 from helpers.files import locate
 from helpers.question_grammar import ANSWERS, LONGEST, WORDS, Question, encode_questions, parse
 from helpers.question_layers import PLACES, Moves, Scale, Shift
@@ -35,6 +36,8 @@ AMOUNT = 16.0  # times the mean over all places
 EMBEDDING, UNITS, HIDDEN = 32, 64, 96
 EYES = (24, 32, 48, 64, CHANNELS)  # channels of the convolutions
 WEIGHTS = "questions/film.npz"
+
+_forwards: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -78,8 +81,8 @@ class QuestionNetwork:
         """Logits (N, answers) of preprocessed pictures and word numbers, one question for every picture."""
         if len(inputs) != len(words):
             raise ValueError(f"Every question needs its picture; got {len(inputs)} pictures, {len(words)} questions.")
-        starts = range(0, len(inputs), batch_size)
-        parts = [self.model([inputs[i : i + batch_size], words[i : i + batch_size]], training=False) for i in starts]
+        starts, forward = range(0, len(inputs), batch_size), _forward(self)
+        parts = [forward(inputs[i : i + batch_size], words[i : i + batch_size]) for i in starts]
         return np.concatenate([np.asarray(part) for part in parts] or [np.zeros((0, len(self.labels)), np.float32)])
 
     def answer(self, picture: np.ndarray, question: Question | str) -> tuple[str, float]:
@@ -87,6 +90,19 @@ class QuestionNetwork:
         logits = self.logits(preprocess(np.asarray(picture)[np.newaxis]), self.encode([question]))[0].astype(float)
         chances = np.exp(logits - logits.max())
         return self.labels[chances.argmax()], float(chances.max() / chances.sum())
+
+
+def _forward(network: QuestionNetwork) -> Callable:
+    """The network as one compiled function, made once; it holds the two parts, not the model, and ends with it."""
+    if network.model not in _forwards:
+        eyes, reasoning = network.eyes, network.reasoning
+
+        def forward(pictures, words):
+            return reasoning([eyes(pictures, training=False), words], training=False)
+
+        signature = [tf.TensorSpec((None, *eyes.inputs[0].shape[1:])), tf.TensorSpec((None, LONGEST), tf.int32)]
+        _forwards[network.model] = tf.function(forward, input_signature=signature, autograph=False)
+    return _forwards[network.model]
 
 
 def preprocess(pictures: np.ndarray) -> np.ndarray:

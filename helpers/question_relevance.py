@@ -38,7 +38,7 @@ from helpers.targets import batches, checked_inputs, output_weights
 from helpers.text import PADDING
 
 _BATCH = 20  # pictures at a time: bounds the memory
-_parts: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_cut: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 _gradients: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
@@ -72,9 +72,13 @@ def lrp_question(network: QuestionNetwork, inputs, words, target, rule=None) -> 
     """Layer-wise relevance propagation to pixels and words. ``rule`` as in :func:`helpers.lrp.lrp`, by default
     :func:`question_rules`."""
     inputs, words, _ = _checked(network, inputs, words, target)
-    whole, read = walked_parts(network)
-    states = _in_batches(lambda rows: read(words[rows]), len(words))
-    at_pixels, at_states = lrp(whole, [inputs, states], target, rule or question_rules(), batch_size=_BATCH)
+    at_pixels, at_states = lrp(
+        behind_the_reading(network),
+        [inputs, _states(network, words)],
+        target,
+        rule or question_rules(),
+        batch_size=_BATCH,
+    )
     at_words, _ = relevance_from_states(*_language(network, words), at_states, words != PADDING)
     return QuestionRelevance(pixel_map(at_pixels, "sum"), at_words.sum(axis=-1), network.logits(inputs, words))
 
@@ -85,8 +89,13 @@ def explained_layers(
     """As :func:`lrp_question` with everything on the way: the relevance at every layer and the ledger from the answer
     down to the picture and the states; relevance of the embeddings (N, T, E); the rest at the LSTM's initial states (N,)."""
     inputs, words, _ = _checked(network, inputs, words, target)
-    whole, read = walked_parts(network)
-    found = explain(whole, [inputs, np.asarray(read(words))], target, rule or question_rules(), batch_size=_BATCH)
+    found = explain(
+        behind_the_reading(network),
+        [inputs, _states(network, words)],
+        target,
+        rule or question_rules(),
+        batch_size=_BATCH,
+    )
     return found, *relevance_from_states(*_language(network, words), found.relevance[1], words != PADDING)
 
 
@@ -145,20 +154,15 @@ METHODS: dict[str, Callable[..., QuestionRelevance]] = {
 }
 
 
-def walked_parts(network: QuestionNetwork) -> tuple[keras.Model, keras.Model]:
-    """The network cut where the words have been read: a model from [pictures, last states of the LSTM] to logits, and one
-    from word numbers to these states. Both share the network's weights."""
-    if network.model not in _parts:
-        words, both = network.reasoning.inputs[1], network.reasoning.get_layer("bidirectional").output
-        picture, states = (
-            keras.Input(network.eyes.inputs[0].shape[1:], name="picture"),
-            keras.Input(both.shape[1:], name="states"),
-        )
-        whole = keras.Model(
-            [picture, states], _behind_the_words(network.reasoning)([network.eyes(picture), states]), name="seeing"
-        )
-        _parts[network.model] = whole, keras.Model(words, both, name="reading")
-    return _parts[network.model]
+def behind_the_reading(network: QuestionNetwork) -> keras.Model:
+    """The network cut where the words have been read: from [pictures, last states of the LSTM] to logits, with the
+    network's own weights."""
+    if network.model not in _cut:
+        seen, both = network.eyes.inputs[0], network.reasoning.get_layer("bidirectional").output
+        picture, states = keras.Input(seen.shape[1:], name="picture"), keras.Input(both.shape[1:], name="states")
+        scores = _behind_the_words(network.reasoning)([network.eyes(picture), states])
+        _cut[network.model] = keras.Model([picture, states], scores, name="seeing")
+    return _cut[network.model]
 
 
 def _behind_the_words(reasoning: keras.Model) -> keras.Model:
@@ -188,8 +192,10 @@ def _checked(network: QuestionNetwork, inputs, words, target) -> tuple[np.ndarra
     return inputs, numbers, output_weights(network.model, len(inputs), target)
 
 
-def _in_batches(function: Callable, count: int) -> np.ndarray:
-    return np.concatenate([np.asarray(function(rows)) for rows in batches(count, _BATCH)])
+def _states(network: QuestionNetwork, words: np.ndarray) -> np.ndarray:
+    """The last states of the LSTM, both directions."""
+    read = _compiled(network, _reading)
+    return np.concatenate([np.asarray(read(words[rows])) for rows in batches(len(words), _BATCH)])
 
 
 def _gradient(network: QuestionNetwork, inputs, words, weights, share: float = 1.0) -> list[np.ndarray]:
@@ -197,6 +203,11 @@ def _gradient(network: QuestionNetwork, inputs, words, weights, share: float = 1
     part = _compiled(network, _both_gradients)
     found = [part(inputs[rows], words[rows], weights[rows], np.float32(share)) for rows in batches(len(inputs), _BATCH)]
     return [np.concatenate([np.asarray(batch[i]) for batch in found]) for i in range(4)]
+
+
+def _reading(_: keras.Model, reasoning: keras.Model) -> Callable:
+    read = keras.Model(reasoning.inputs[1], reasoning.get_layer("bidirectional").output, name="reading")
+    return lambda words: read(words, training=False)
 
 
 def _both_gradients(eyes: keras.Model, reasoning: keras.Model) -> Callable:

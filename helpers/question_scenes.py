@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.arguments import seed_number, whole_number
 from helpers.question_things import CANVAS, COLOURS, KINDS, SIZES, dyes, pieces
 from helpers.toyworld_backgrounds import backgrounds, light
 
@@ -115,8 +116,7 @@ def draw_scenes(count: int, seed: int = 0, things: bool = True) -> SceneSet:
     ValueError
         If count or seed is negative or not whole.
     """
-    if count != int(count) or count < 0 or seed != int(seed) or seed < 0:
-        raise ValueError(f"count and seed are whole numbers from 0; got {count} and {seed}.")
+    count, seed = whole_number("count", count), seed_number(seed)
     blocks = [_drawn(int(seed), block, things) for block in range(max(1, -(-int(count) // _AT_A_TIME)))]
     return SceneSet(*(np.concatenate(parts)[: int(count)] for parts in zip(*blocks, strict=True)))
 

@@ -48,7 +48,7 @@ def ask(scene: Scene, question: str | Question) -> Answered:
         If a word or the form is unknown, or the scene leaves open which thing is meant: the message says what can be
         asked, or what is open.
     """
-    question = parse(question) if isinstance(question, str) else question
+    question = question if isinstance(question, Question) else parse(question)
     stack, visited = [], []  # on the stack: numbers of things, and in words what was looked for
     for step in question.program:
         if isinstance(step, Description):

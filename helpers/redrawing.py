@@ -13,6 +13,7 @@ import numpy as np
 
 from helpers.backend import keras, tf
 from helpers.half_dense import HalfPrecisionDense
+from helpers.targets import require_model
 
 _PARTS = (
     "forward_layer",
@@ -30,6 +31,7 @@ def drawable_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
     ValueError
         If a weight has no initialiser, so that there is no telling how to draw it, or the model has no weights.
     """
+    require_model(model)
     found: dict[str, keras.layers.Layer] = {}
     for name, layer in _from_the_logits_down(model, ""):
         if layer.weights and all(layer is not known for known in found.values()):  # a shared layer is drawn once

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from helpers.arguments import choice, finite_array, name_list, real_number, seed_number, whole_number
 from helpers.backend import keras, tf
 from helpers.targets import batches, checked_images, get_layer, output_weights, require_logits
 
@@ -57,7 +58,7 @@ def feature_maps(model: keras.Model, images, layers: str | list[str], batch_size
     a list are read in one forward pass.
     """
     images = checked_images(model, images)
-    names = [layers] if isinstance(layers, str) else list(layers)
+    names = name_list("layers", layers)
     forward = compiled(model, _forward, *names)
     found = [forward(tf.constant(images[rows]))[:-1] for rows in batches(len(images), batch_size)]
     maps = {name: np.concatenate([batch[i] for batch in found]) for i, name in enumerate(names)}
@@ -111,8 +112,8 @@ def smooth_gradient(
     ValueError
         If ``samples`` is less than 1 or ``noise`` negative.
     """
-    if samples < 1 or noise < 0:
-        raise ValueError(f"SmoothGrad needs samples >= 1 and noise >= 0; got samples={samples}, noise={noise}.")
+    samples, noise = whole_number("samples", samples, 1), real_number("noise", noise, 0, 100)
+    seed, batch_size = seed_number(seed), whole_number("batch_size", batch_size, 1)
     require_logits(model)
     images = checked_images(model, images)
     weights = output_weights(model, len(images), target)
@@ -135,6 +136,8 @@ def pixel_map(gradient: np.ndarray, how: str = "largest") -> np.ndarray:
     ``how="sum"`` the sum (signed; keeps the total, as relevance needs it).
     """
     ways = {"largest": lambda g: np.abs(g).max(axis=-1), "sum": lambda g: g.sum(axis=-1)}
-    if how not in ways:
-        raise ValueError(f"how is one of {', '.join(map(repr, ways))}; got {how!r}.")
-    return ways[how](np.asarray(gradient))
+    choice("how", how, ways)
+    gradient = finite_array("gradient", gradient, dtype=None)
+    if gradient.ndim == 0 or gradient.shape[-1] == 0:
+        raise ValueError(f"A gradient has the channels in its last axis; got shape {gradient.shape}.")
+    return ways[how](gradient)

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from helpers.arguments import finite_array, name_list, seed_number, within
 from helpers.backend import keras
 from helpers.redrawing import drawable_layers, redraw, weights_restored
 from helpers.saliency import logits
 from helpers.similarity import MEASURES, similarities
-from helpers.targets import checked_images, output_weights
+from helpers.targets import LARGEST_VALUE, checked_images, output_weights
 from helpers.training import Progress
 
 Explainer = Callable[[keras.Model, np.ndarray, object], np.ndarray]
@@ -102,9 +103,9 @@ def independent_randomisation(
 
 
 def _randomised(model, explain, images, target, at, seed, progress, cumulative) -> Randomisation:
-    images, layers = checked_images(model, images), drawable_layers(model)
+    images, layers, seed = checked_images(model, images), drawable_layers(model), seed_number(seed)
     output_weights(model, len(images), target)  # a target that does not fit is refused before anything is changed
-    chosen = list(layers if at is None else [at] if isinstance(at, str) else at)
+    chosen = list(layers) if at is None else name_list("at", at)
     unknown = [name for name in chosen if name not in layers]
     if unknown:
         raise ValueError(f"The model has no layer {unknown[0]!r} with weights; it has {', '.join(layers)}.")
@@ -177,7 +178,7 @@ def random_logit(
             f"of shape {np.shape(target)} and {classes} classes."
         )
     output_weights(model, len(images), target)
-    step = np.random.default_rng(seed).integers(1, classes, len(images))
+    step = np.random.default_rng(seed_number(seed)).integers(1, classes, len(images))
     others = (np.broadcast_to(target, (len(images),)) + step) % classes
     return np.asarray(explain(model, images, target)), np.asarray(explain(model, images, others)), others
 
@@ -187,9 +188,9 @@ def edges(images) -> np.ndarray:
 
     gx and gy are the Sobel filters' answers for the mean over the channels; beyond the border the picture is mirrored.
     """
-    images = np.asarray(images, float)
-    if images.ndim != 4:
-        raise ValueError(f"Edges are found in images (N, H, W, channels); got {images.shape}.")
+    images = finite_array("Images for edges (N, H, W, channels)", images, (None, None, None, None))
+    if not within(images, LARGEST_VALUE):
+        raise ValueError("The images hold far too large values; scale them first.")
     grey = images.mean(axis=-1)
     # one picture at a time: the filter smooths along all axes but one, and would mix the pictures of a batch
     return np.array([np.hypot(ndimage.sobel(picture, axis=0), ndimage.sobel(picture, axis=1)) for picture in grey])

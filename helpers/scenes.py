@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.arguments import real_array, within
 from helpers.collages import collage, cutout_names
 from helpers.photo_network import PhotoNetwork
+from helpers.targets import LARGEST_VALUE
 from helpers.toyworld import World
 from helpers.toyworld_networks import ToyworldNetwork
 
@@ -42,7 +44,9 @@ class Scenes:
     targets: np.ndarray
 
     def __post_init__(self):
-        images, masks, targets = np.asarray(self.images), np.asarray(self.masks), np.asarray(self.targets)
+        images, masks, targets = (real_array(name, getattr(self, name)) for name in ("images", "masks", "targets"))
+        if not within(images, LARGEST_VALUE):
+            raise ValueError("The images of the scenes hold NaN, infinite or far too large values.")
         if masks.ndim == 3:
             masks, targets = masks[:, np.newaxis], targets[:, np.newaxis] if targets.ndim == 1 else targets
         if (

@@ -17,29 +17,30 @@ from collections.abc import Callable
 
 import numpy as np
 
+from helpers.arguments import finite_array, real_array
 from helpers.cam import enlarge
 from helpers.collages import collage
 from helpers.photo_network import PhotoNetwork
 
 
 def _checked(values, mask) -> tuple[np.ndarray, np.ndarray]:
-    values, mask = np.asarray(values, float), np.asarray(mask)
+    values, mask = real_array("A map", values), real_array("A mask", mask)
     if values.ndim != 2 or values.shape != mask.shape or mask.dtype != bool:
         raise ValueError(
             f"A map and its mask are two-dimensional and of the same shape, the mask True inside; got {values.shape} and "
             f"{mask.dtype} of shape {mask.shape}. helpers.cam.enlarge brings a map to a picture's size."
         )
-    if not np.isfinite(values).all():
-        raise ValueError("The map holds NaN or infinite values.")
-    return values, mask
+    return finite_array("The map", values), mask
 
 
 def mass_inside(values, mask) -> float:
     """Share of the map's positive part that lies inside the mask; NaN for a map without a positive value."""
     values, mask = _checked(values, mask)
     positive = np.maximum(values, 0)
-    total = positive.sum()
-    return float(positive[mask].sum() / total) if total > 0 else float("nan")
+    if not positive.any():
+        return float("nan")
+    positive = positive / positive.max()  # the sum is finite then
+    return float(positive[mask].sum() / positive.sum())
 
 
 def pointing_hit(values, mask) -> bool:
@@ -69,14 +70,18 @@ def pointing_game(maps, masks) -> tuple[float, float]:
 
     By chance a point falls into a mask as often as the mask is large: the mean of the areas.
     """
-    if len(maps) != len(masks) or len(maps) == 0:
-        raise ValueError(f"Every map needs its mask, and there must be one; got {len(maps)} maps, {len(masks)} masks.")
+    maps, masks = real_array("maps", maps), real_array("masks", masks)
+    if maps.ndim != 3 or masks.ndim != 3 or len(maps) != len(masks) or len(maps) == 0:
+        raise ValueError(f"Every map needs its mask, and there must be one; got {maps.shape} and {masks.shape}.")
     hits = [pointing_hit(values, mask) for values, mask in zip(maps, masks, strict=True)]
     return float(np.mean(hits)), float(np.mean([area_share(mask) for mask in masks]))
 
 
 def area_share(mask) -> float:
     """Share of the picture that the mask covers: what chance alone would give."""
+    mask = real_array("A mask", mask)
+    if mask.dtype != bool or mask.size == 0:
+        raise ValueError(f"A mask is True inside and False outside; got {mask.dtype} of shape {mask.shape}.")
     return float(np.mean(mask))
 
 

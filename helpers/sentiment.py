@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from helpers.arguments import LARGEST_SEED, finite_array, real_number, seed_number, whole_number, within
 from helpers.backend import keras, let_go, tf
 from helpers.text import RatedTexts, Vocabulary, build_vocabulary, encode
 
+LARGEST_STEP = 1e6
 Progress = Callable[[int, int, str], None]
 STEEPNESS = 1.5  # the network learns p(positive) = sigmoid(STEEPNESS * mean rating)
 _BUCKET = 20  # batches whose sentences are sorted by length together: short ones need not be padded to long ones
@@ -72,11 +74,10 @@ def build_sentiment_model(
 
     Padding is masked: the states pass over it, so a sentence gets the same logit alone and among longer ones.
     """
-    if min(words - 2, embedding, units) < 1 or not 0 <= dropout < 1:
-        raise ValueError(
-            "Words, embedding and units are at least 1 and dropout is from 0 to below 1; "
-            f"got {words - 2}, {embedding}, {units} and {dropout}."
-        )
+    words, seed = whole_number("words", words, 3), whole_number("seed", seed, 0, LARGEST_SEED // 100)
+    embedding, units = whole_number("embedding", embedding, 1), whole_number("units", units, 1)
+    if not 0 <= real_number("dropout", dropout) < 1:
+        raise ValueError(f"dropout is a share from 0 to below 1; got {dropout}.")
     layers = keras.layers
 
     def lstm(first: int, **options) -> keras.layers.Layer:
@@ -127,10 +128,10 @@ def train_sentiment(
     The target is sigmoid(1.5 * mean rating), not 0 or 1: a sentence that people found slightly good is to get a logit
     that is slightly positive. logit / 1.5 is the network's guess of the mean rating.
     """
-    if len(sentences) < 1 or epochs < 1 or batch < 1:
-        raise ValueError(
-            f"Training needs sentences, epochs and a batch size; got {len(sentences)}, {epochs} and {batch}."
-        )
+    epochs, batch, seed = whole_number("epochs", epochs, 1), whole_number("batch", batch, 1), seed_number(seed)
+    learning_rate = real_number("learning_rate", learning_rate, 0, LARGEST_STEP)
+    if len(sentences) < 1:
+        raise ValueError(f"Training needs sentences; got {len(sentences)}.")
     let_go()
     vocabulary = build_vocabulary(sentences.texts)
     numbers = _encoded(vocabulary, sentences.texts)
@@ -159,14 +160,17 @@ def train_sentiment(
 
 def sentiment_logits(network: SentimentNetwork, texts: Sequence[str], batch_size: int = 512) -> np.ndarray:
     """The logits (N,) of sentences; their signs are the network's verdicts. Errors as ``helpers.text.encode``'s."""
-    words = encode(network.vocabulary, texts)
+    words, batch_size = encode(network.vocabulary, texts), whole_number("batch_size", batch_size, 1)
     parts = [words[start : start + batch_size] for start in range(0, len(words), batch_size)]
     return np.concatenate([keras.ops.convert_to_numpy(network.model(part, training=False))[:, 0] for part in parts])
 
 
 def quality(logits, ratings, least: Sequence[float] = (0.3, 1.0, 2.0)) -> SentimentQuality:
     """Compare logits (N,) with mean ratings (N,): share of right signs where |rating| >= each of ``least``."""
-    logits, ratings = np.asarray(logits, float), np.asarray(ratings, float)
+    logits, ratings = finite_array("logits", logits), finite_array("ratings", ratings)
+    least = finite_array("least", least, (None,)).tolist()
+    if not (within(logits, 1e12) and within(ratings, 1e12)):
+        raise ValueError("Logits or ratings are far too large.")
     if logits.ndim != 1 or logits.shape != ratings.shape or len(logits) < 2:
         raise ValueError(f"Compare a row of logits with as many ratings; got {logits.shape} and {ratings.shape}.")
     chosen = {value: np.abs(ratings) >= value for value in least}

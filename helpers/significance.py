@@ -5,6 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from helpers.arguments import finite_array, seed_number, whole_number
+
+MOST_EVENTS = 1e15  # far more than any experiment expects
 REGULARISATION = 10.0  # keeps selections of very few events from winning by chance
 
 
@@ -15,13 +18,15 @@ def ams(signal: np.ndarray | float, background: np.ndarray | float) -> np.ndarra
     background events (Cowan, Cranmer, Gross and Vitells 2011; Adam-Bourdarios et al. 2014). For s much smaller than b
     it is s / sqrt(b + 10). Both must be expected numbers: see ``helpers.higgs.expected_weights``.
     """
-    signal, background = np.asarray(signal, float), np.asarray(background, float)
-    if (
-        not (np.isfinite(signal).all() and np.isfinite(background).all())
-        or (signal < 0).any()
-        or (background < 0).any()
-    ):
-        raise ValueError("Expected numbers of events are finite and not negative.")
+    signal, background = finite_array("signal", signal), finite_array("background", background)
+    for values in (signal, background):
+        if ((values < 0) | (values > MOST_EVENTS)).any():
+            raise ValueError(
+                f"Expected numbers of events are not negative and at most {MOST_EVENTS:g}; got {values.min():g} to "
+                f"{values.max():g}."
+            )
+    if signal.shape != background.shape and 1 not in (signal.size, background.size):
+        raise ValueError(f"Give as many numbers of signal as of background; got {signal.shape} and {background.shape}.")
     background = background + REGULARISATION
     # log1p keeps the digits; the difference below cannot be negative but for rounding
     return np.sqrt(2 * np.maximum((signal + background) * np.log1p(signal / background) - signal, 0))
@@ -34,7 +39,10 @@ def best_selection(response: np.ndarray, labels: np.ndarray, weights: np.ndarray
     ----------
     response, labels, weights: (n,) arrays; events with a response at or above the threshold are selected.
     """
-    response, labels, weights = (np.asarray(values) for values in (response, labels, weights))
+    response, labels, weights = (
+        finite_array(name, values, dtype=None)
+        for name, values in (("response", response), ("labels", labels), ("weights", weights))
+    )
     if response.ndim != 1 or response.shape != labels.shape or response.shape != weights.shape or not len(response):
         raise ValueError(
             f"Response, labels and weights are arrays of one length; got {response.shape}, {labels.shape} "
@@ -71,9 +79,12 @@ def permutation_importance(
     -------
     mean and standard error over the repeats: (d,) arrays.
     """
-    if repeats < 2:
-        raise ValueError(f"At least 2 repeats are needed for an error; got {repeats}.")
-    generator = np.random.default_rng(seed)
+    repeats = whole_number("repeats", repeats, 2)  # an error needs two
+    inputs = finite_array("inputs", inputs, (None, None), dtype=None)
+    labels = finite_array("labels", labels, (len(inputs),))
+    if not np.array_equal(np.unique(labels), [0, 1]):
+        raise ValueError(f"Labels are 1 for signal and 0 for background, and both occur; got {np.unique(labels)[:5]}.")
+    generator = np.random.default_rng(seed_number(seed))
     full = roc_auc_score(labels, predict(inputs))
     falls = np.empty((repeats, inputs.shape[1]))
     shuffled = np.array(inputs)

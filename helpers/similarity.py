@@ -14,6 +14,8 @@ import numpy as np
 from scipy.stats import rankdata
 from skimage.metrics import structural_similarity
 
+from helpers.arguments import name_list, real_array
+
 SSIM_WINDOW = 7  # pixels, the usual one; smaller for maps that are smaller
 
 
@@ -62,19 +64,21 @@ def similarities(maps, others, measures=tuple(MEASURES)) -> dict[str, np.ndarray
     ValueError
         If the shapes differ, a value is not finite or a measure is unknown.
     """
-    maps, others = np.asarray(maps), np.asarray(others)
+    maps, others = real_array("maps", maps), real_array("others", others)
+    if maps.ndim < 2:
+        raise ValueError(f"Maps have the shape (N, ...), one for each picture; got {maps.shape}.")
     if maps.shape != others.shape:
         raise ValueError(
             f"Maps are compared one to one and must have the same shape; got {maps.shape}, {others.shape}."
         )
-    unknown = [name for name in measures if name not in MEASURES]
+    unknown = [name for name in name_list("measures", measures) if name not in MEASURES]
     if unknown:
         raise ValueError(f"Measures are {', '.join(MEASURES)}; got {', '.join(map(str, unknown))}.")
     return {name: np.array([MEASURES[name](a, b) for a, b in zip(maps, others, strict=True)]) for name in measures}
 
 
 def _checked(first, second) -> tuple[np.ndarray, np.ndarray]:
-    first, second = np.asarray(first, float), np.asarray(second, float)
+    first, second = real_array("A map", first).astype(float), real_array("A map", second).astype(float)
     if first.shape != second.shape or first.size == 0 or first.ndim == 0:
         raise ValueError(
             f"Two maps of the same shape are compared; got {first.shape} and {second.shape}. helpers.cam.enlarge brings "
@@ -101,4 +105,5 @@ def _ranks_alike(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _spanning(values: np.ndarray) -> np.ndarray:
+    values = values / np.abs(values).max()  # so that the range below is finite and no division by a tiny number
     return (values - values.min()) / (values.max() - values.min())

@@ -10,7 +10,20 @@ All methods share one calling form, ``method(model, images, target)``:
 
 import numpy as np
 
+from helpers.arguments import real_array, shown, whole_number, within
 from helpers.backend import keras
+
+LARGEST_VALUE = 1e12  # of an input; what is farther from 0 is a mistake, and its products may not be finite
+
+
+def require_model(model) -> None:
+    """Refuse what is no Keras model, or has no inputs yet."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"The model is a Keras model, such as network.model of the course's networks; got {shown(model)}."
+        )
+    if not model.built or not model.layers or (not hasattr(model, "_inputs") and not getattr(model, "inputs", None)):
+        raise ValueError(f"The model {model.name!r} has no inputs yet: give it an Input layer.")
 
 
 def ends_in_probabilities(model: keras.Model) -> str | None:
@@ -33,6 +46,7 @@ def require_logits(model: keras.Model) -> None:
     A softmax couples all classes: its gradient for one class also says what would lower the others, and it vanishes
     where the network is sure. Every method of the course therefore explains the logit.
     """
+    require_model(model)
     layer = ends_in_probabilities(model)
     if layer is not None:
         raise ValueError(
@@ -49,6 +63,7 @@ def checked_images(model: keras.Model, images) -> np.ndarray:
     ValueError
         If the model has several inputs, the shape does not fit its input, the batch is empty, or a value is not finite.
     """
+    require_model(model)
     if len(model.inputs) != 1:
         raise ValueError(f"This works for models with one input; {model.name!r} has {len(model.inputs)}.")
     return _checked_input(model.inputs[0], images)
@@ -77,9 +92,7 @@ def checked_inputs(model: keras.Model, inputs) -> list[np.ndarray]:
 
 def _checked_input(wanted_input, images) -> np.ndarray:
     wanted = wanted_input.shape
-    images = np.asarray(images)
-    if images.dtype.kind not in "fiub":
-        raise ValueError(f"Images must be numbers; got an array of {images.dtype}.")
+    images = real_array("The images", images)
     readable = "(N, " + ", ".join("any" if n is None else str(n) for n in wanted[1:]) + ")"
     if images.ndim == len(wanted) - 1:
         raise ValueError(f"The model takes a batch {readable}; got one input {images.shape}: pass image[np.newaxis].")
@@ -90,8 +103,10 @@ def _checked_input(wanted_input, images) -> np.ndarray:
         raise ValueError(f"The model takes inputs of shape {readable}; got {images.shape}.")
     if len(images) == 0:
         raise ValueError("The batch is empty: there is nothing to explain.")
-    if not np.isfinite(images).all():
-        raise ValueError("The images hold NaN or infinite values; clean them first (np.nan_to_num, or another file).")
+    if not within(images, LARGEST_VALUE):
+        raise ValueError(
+            "The images hold NaN, infinite or far too large values; clean them first (np.nan_to_num, or another file)."
+        )
     return images.astype(keras.backend.standardize_dtype(wanted_input.dtype), copy=False)
 
 
@@ -104,10 +119,10 @@ def output_weights(model: keras.Model, count: int, target) -> np.ndarray:
         If the target is not a class of the model or does not fit the number of pictures.
     """
     classes = model.outputs[0].shape[-1]
-    target = np.asarray(target)
+    target = real_array("The target, a class number or weights (names: network.class_index),", target)
     if target.shape == (count, classes) and target.dtype.kind in "fiu":
-        if not np.isfinite(target).all():
-            raise ValueError("The target weights hold NaN or infinite values.")
+        if not within(target, LARGEST_VALUE):
+            raise ValueError("The target weights hold NaN, infinite or far too large values.")
         return target.astype(model.outputs[0].dtype)
     if target.shape not in ((), (count,)) or target.dtype.kind not in "iu":
         raise ValueError(
@@ -121,6 +136,7 @@ def output_weights(model: keras.Model, count: int, target) -> np.ndarray:
 
 def get_layer(model: keras.Model, name: str) -> keras.layers.Layer:
     """The layer of that name, or an error that lists the layers there are."""
+    require_model(model)
     names = [layer.name for layer in model.layers]
     if name not in names:
         raise ValueError(f"The model has no layer {name!r}. Its layers: {', '.join(names)}.")
@@ -129,6 +145,5 @@ def get_layer(model: keras.Model, name: str) -> keras.layers.Layer:
 
 def batches(count: int, size: int) -> list[slice]:
     """Slices that cover ``count`` pictures, at most ``size`` at a time: they bound the memory."""
-    if size < 1:
-        raise ValueError(f"batch_size must be at least 1; got {size}.")
+    size = whole_number("batch_size", size, 1)
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]

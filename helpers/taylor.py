@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from helpers.arguments import real_array, shown
 from helpers.backend import keras, tf
 from helpers.coefficients import AbsoluteMeans, TaylorCoefficients, check_names, check_weights
 from helpers.derivatives import DenseDerivatives, check_model_output, checked_model_inputs, compiled_derivatives
@@ -54,8 +55,12 @@ def taylor_coefficients(
     """
     if method not in ("auto", "dense", "autodiff"):
         raise ValueError(f"The method is 'auto', 'dense' or 'autodiff'; got {method!r}.")
+    inputs = real_array("inputs", inputs)
+    if inputs.ndim != 2:
+        raise ValueError(f"Inputs have the shape (events, d); got {inputs.shape}. One event x is x[np.newaxis].")
+    if not isinstance(model, (DenseNetwork, keras.Model)):
+        raise ValueError(f"The model is a DenseNetwork or a Keras model; got {shown(model)}.")
     network = model if isinstance(model, DenseNetwork) else _read(model, inputs, method)
-    inputs = np.asarray(inputs)
     if network is None:
         rows, block = _autodiff_rows(model, inputs, output)
         check = partial(checked_model_inputs, model)
@@ -125,7 +130,7 @@ def _autodiff_rows(
 ) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
     """The rows of :class:`DenseDerivatives` from automatic differentiation, and how many events to take at once."""
     few = checked_model_inputs(model, inputs[:1])
-    check_model_output(model, few, output)
+    output = check_model_output(model, few, output)
     derivatives = compiled_derivatives(model, output)
     size = few.shape[1]
     pairs = np.triu_indices(size)

@@ -24,9 +24,10 @@ from math import prod
 
 import numpy as np
 
+from helpers.arguments import name_list, real_array, within
 from helpers.backend import keras, tf
 from helpers.saliency import compiled, outputs_of
-from helpers.targets import batches, checked_images, get_layer, output_weights, require_logits
+from helpers.targets import LARGEST_VALUE, batches, checked_images, get_layer, output_weights, require_logits
 from helpers.tcav_vectors import vectors_as_rows
 
 LARGEST_ARRAY = 256 * 2**20  # bytes of one array of activations or gradients
@@ -174,10 +175,12 @@ def tcav_score(derivatives) -> TcavScore:
     ValueError
         If there are no pictures or a derivative is not finite.
     """
-    derivatives = np.asarray(derivatives, float)
-    if derivatives.ndim not in (1, 2) or len(derivatives) == 0:
+    derivatives = real_array("The derivatives", derivatives)
+    if not within(derivatives, LARGEST_VALUE):
+        raise ValueError("The directional derivatives hold NaN, infinite or far too large values.")
+    derivatives = derivatives.astype(float)
+    if derivatives.ndim not in (1, 2) or derivatives.size == 0:
         raise ValueError(f"Derivatives have shape (N,) or (N, vectors) with N > 0; got {derivatives.shape}.")
-    _require_finite(derivatives, "The directional derivatives")
     parts = [part.mean(axis=0) for part in (derivatives > 0, derivatives, derivatives == 0)]
     return TcavScore(*(float(part) if part.ndim == 0 else part for part in parts), len(derivatives))
 
@@ -256,10 +259,7 @@ def _gradient_batches(
 
 
 def _names(layer: str | Sequence[str]) -> list[str]:
-    names = [layer] if isinstance(layer, str) else list(layer)
-    if not names:
-        raise ValueError("Name at least one layer.")
-    return names
+    return name_list("layer", layer)
 
 
 def _features(model: keras.Model, name: str, images: np.ndarray, pooling: str | None) -> int:

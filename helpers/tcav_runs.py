@@ -10,12 +10,21 @@ from dataclasses import replace
 
 import numpy as np
 
+from helpers.arguments import real_array, seed_number, shown, whole_number, within
 from helpers.backend import keras
 from helpers.tcav import activations, logit_gradients, tcav_score
 from helpers.tcav_significance import ConceptTest, compare_scores
-from helpers.tcav_vectors import FEWEST_PICTURES, ConceptVector, accuracy_beyond_chance, checked_set, concept_vector
+from helpers.tcav_vectors import (
+    FEWEST_PICTURES,
+    LARGEST,
+    ConceptVector,
+    accuracy_beyond_chance,
+    checked_set,
+    concept_vector,
+)
 from helpers.training import Progress
 
+MOST_RUNS = 1000
 LARGEST_SET = 50  # pictures of a side in one run, unless asked otherwise
 
 
@@ -108,8 +117,10 @@ def compare_with_random(
     ValueError
         If sets are too small (the message says how many pictures are needed), layers do not fit, or a value is not finite.
     """
-    if counterparts < 2:
-        raise ValueError(f"A spread needs counterparts >= 2, better 10 or more; got {counterparts}.")
+    counterparts, seed = whole_number("counterparts", counterparts, 2, MOST_RUNS), seed_number(seed)
+    for name, sets in (("concepts", concepts), ("gradients", gradients), ("random", {"random": random})):
+        if not isinstance(sets, Mapping) or not all(isinstance(known, Mapping) for known in sets.values()):
+            raise ValueError(f"{name} is a dictionary with arrays for each layer; got {shown(sets)}.")
     if not concepts or not gradients:
         raise ValueError("There is nothing to test: give at least one concept and one class.")
     if against is not None and (against not in concepts or len(concepts) < 2):
@@ -170,6 +181,10 @@ def _test(
     overlap: float,
     needed: float,
 ) -> ConceptTest:
+    gradients = real_array(f"Gradients of {class_name!r}", gradients)
+    if not within(gradients, LARGEST):
+        raise ValueError(f"Gradients of {class_name!r} at {layer!r} hold NaN, infinite or far too large values.")
+    gradients = gradients if gradients.dtype.kind == "f" else gradients.astype(float)
     features = len(vectors[0].vector)
     if np.ndim(gradients) != 2 or gradients.shape[1] != features:
         raise ValueError(
@@ -207,8 +222,7 @@ def _size(size: int | None, sets: Mapping[str, np.ndarray], pool: int, counterpa
     smallest = min(sets, key=lambda name: len(sets[name]))
     if size is None:
         size = max(FEWEST_PICTURES, min(LARGEST_SET, len(sets[smallest]), pool // (2 * counterparts)))
-    if size < FEWEST_PICTURES:
-        raise ValueError(f"A CAV needs size >= {FEWEST_PICTURES} pictures a side; got {size}.")
+    size = whole_number("size", size, FEWEST_PICTURES)
     if len(sets[smallest]) < size:
         raise ValueError(
             f"Sets of size={size} need as many pictures; {smallest!r} has {len(sets[smallest])} different ones."

@@ -35,7 +35,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from helpers.arguments import finite_array, real_number, shown, within
+
 LEVEL = 0.05  # p below this, after Bonferroni, is called significant
+LARGEST = 1e6  # of a score: squares are finite
 NO_SPREAD = 1e-6  # a standard deviation below this is rounding: scores are shares of pictures
 
 
@@ -125,7 +128,12 @@ def compare_scores(scores, random_scores, overlap: float = 0.0) -> tuple[float, 
     fewer than two scores on a side, or no spread on either, there is nothing to judge a difference by: scores that are
     all 1 against scores that are all 0 may be chance.
     """
-    scores, random_scores = np.asarray(scores, float), np.asarray(random_scores, float)
+    scores, random_scores = (
+        finite_array(name, values) for name, values in (("scores", scores), ("random_scores", random_scores))
+    )
+    if scores.ndim != 1 or random_scores.ndim != 1 or not (within(scores, LARGEST) and within(random_scores, LARGEST)):
+        raise ValueError(f"Scores are rows of shares, 0 to 1; got {shown(scores)} and {shown(random_scores)}.")
+    overlap = real_number("overlap", overlap, 0, 1.99)
     counts = len(scores), len(random_scores)
     if min(counts) < 2:
         return float("nan"), f"{counts[0]} and {counts[1]} scores: a spread needs two of each"

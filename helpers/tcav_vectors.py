@@ -28,11 +28,16 @@ from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import ThreadpoolController
 
+from helpers.arguments import real_array, real_number, seed_number, shown, whole_number, within
+
 FEWEST_PICTURES = 10  # of a side: fewer leave three or less to check the vector with
 CHANCE_LEVEL = 0.05  # a vector is meaningful if chance reaches its accuracy less often than this
 NEAR_CHANCE = 0.6  # and if its accuracy is at least this
 PENALTY = 10.0  # C of LogisticRegression
 FEATURES_AT_A_TIME = 2**16
+
+
+LARGEST = 1e12  # of an activation; squares are finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +82,7 @@ def accuracy_beyond_chance(trials: int, level: float = CHANCE_LEVEL) -> float:
     Never less than 0.6: many pictures can show that 0.53 is no accident, but the direction is noise for the most part.
     Above 1 if there are too few trials to show anything.
     """
+    trials, level = whole_number("trials", trials, 1), real_number("level", level, 0, 1)
     return max(NEAR_CHANCE, float(binom.isf(level, trials, 0.5) + 1) / trials)
 
 
@@ -110,7 +116,8 @@ def concept_vector(
             f"Both sides need activations of one layer and one pooling; got {sides[0].shape[1]} and {sides[1].shape[1]} "
             "values a picture."
         )
-    if not 0 < held_out < 1:
+    seed = seed_number(seed)
+    if not 0 < real_number("held_out", held_out) < 1:
         raise ValueError(f"held_out is a share between 0 and 1; got {held_out}.")
     if _same_rows(*sides):
         raise ValueError(
@@ -143,15 +150,15 @@ def _digest(row: np.ndarray) -> bytes:
 
 def checked_set(values, name: str, fewest: int = FEWEST_PICTURES) -> np.ndarray:
     """The different rows of activations (n, features), in their order, or an error that says what is wrong."""
-    values = np.asarray(values)
+    values = real_array(f"Activations of {name!r}", values)
     if values.ndim != 2 or values.dtype.kind not in "fiu" or values.size == 0:
         raise ValueError(
             f"Activations of {name!r} are numbers of shape (pictures, features); got {values.dtype} of {values.shape}. "
             "activations(model, layer, pictures) of helpers.tcav makes them."
         )
-    if not np.isfinite(values).all():
+    if not within(values, LARGEST):
         raise ValueError(
-            f"The activations of {name!r} hold NaN or infinite values. Look at the pictures they come from."
+            f"The activations of {name!r} hold NaN, infinite or far too large values. Look at the pictures they come from."
         )
     first = sorted({_digest(values[i]): i for i in reversed(range(len(values)))}.values())
     if len(first) < fewest:
@@ -170,26 +177,32 @@ def checked_set(values, name: str, fewest: int = FEWEST_PICTURES) -> np.ndarray:
 def vectors_as_rows(vectors) -> tuple[np.ndarray, bool]:
     """CAVs or arrays as a matrix (vectors, features), and whether it was a single one."""
     single = isinstance(vectors, ConceptVector) or (isinstance(vectors, np.ndarray) and vectors.ndim == 1)
+    if not single and not (
+        isinstance(vectors, (list, tuple)) or (isinstance(vectors, np.ndarray) and vectors.ndim > 0)
+    ):
+        raise ValueError(f"Vectors are concept vectors or arrays (features,), or a list of them; got {shown(vectors)}.")
     parts = [vectors] if single else list(vectors)
-    rows = [np.asarray(part.vector if isinstance(part, ConceptVector) else part, float) for part in parts]
+    rows = [
+        part.vector if isinstance(part, ConceptVector) else real_array("A vector", part).astype(float) for part in parts
+    ]
     if not rows or any(row.ndim != 1 or len(row) != len(rows[0]) for row in rows):
         raise ValueError(
             f"Vectors are concept vectors or arrays (features,) of one length; got shapes {[row.shape for row in rows]}."
         )
     matrix = np.array(rows)
-    if not np.isfinite(matrix).all():
-        raise ValueError("The vectors hold NaN or infinite values.")
+    if not within(matrix, LARGEST):
+        raise ValueError("The vectors hold NaN, infinite or far too large values.")
     return matrix, single
 
 
 def projections(activations, vector) -> np.ndarray:
     """How far each picture (n, features) lies along a CAV: v . a, (n,), in units of the activations."""
     matrix, _ = vectors_as_rows([vector])
-    values = np.asarray(activations)
+    values = real_array("The activations", activations)
     if values.ndim != 2 or values.shape[1] != matrix.shape[1]:
         raise ValueError(f"The vector belongs to activations (pictures, {matrix.shape[1]}); got {values.shape}.")
-    if not np.isfinite(values).all():
-        raise ValueError("The activations hold NaN or infinite values.")
+    if not within(values, LARGEST):
+        raise ValueError("The activations hold NaN, infinite or far too large values.")
     return values @ matrix[0]
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers.arguments import positions, real_number, seed_number, shown, whole_number
 from helpers.download import fetch
 
 SENTENCES = {  # name in the course's list of files, number of sentences
@@ -36,6 +37,7 @@ PAPER_SENTENCES = (  # shown by Arras et al. 2017; never trained on
 )
 PADDING, UNKNOWN = 0, 1  # numbers that stand for no word, and for a word that the vocabulary does not have
 SCALE = 4.0  # ratings lie between minus and plus this
+_LONGEST_LINE = 10_000  # characters
 _TOKEN = re.compile(r"[^\W_]+?(?=n't\b)|n't\b|'(?:s|re|ve|ll|d|m)\b|[^\W_]+|\.{2,}|[.,!?;:]")
 
 
@@ -59,8 +61,8 @@ class RatedTexts:
 
     def select(self, chosen: np.ndarray) -> "RatedTexts":
         """Only these: a mask, or positions."""
-        positions = np.arange(len(self))[chosen]
-        return RatedTexts(tuple(self.texts[i] for i in positions), self.ratings[positions], self.spreads[positions])
+        chosen = positions(chosen, len(self))
+        return RatedTexts(tuple(self.texts[i] for i in chosen), self.ratings[chosen], self.spreads[chosen])
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Vocabulary:
 
 def load_sentences(about: str = "films") -> RatedTexts:
     """The rated sentences of reviews of ``"films"`` (10,605) or ``"products"`` (3,707)."""
-    if about not in SENTENCES:
+    if about not in tuple(SENTENCES):
         raise ValueError(f"There are sentences about {' and '.join(map(repr, SENTENCES))}; got {about!r}.")
     name, count = SENTENCES[about]
     return read_ratings(fetch(name), "text", count)
@@ -154,6 +156,7 @@ def training_and_test(
     Every sentence that holds one of the ``PAPER_SENTENCES`` is held out, and so is every further copy of a held-out
     sentence.
     """
+    test, least, seed = real_number("test", test), real_number("least", least), seed_number(seed)
     if not (0 < test < 1 and 0 <= least < SCALE):
         raise ValueError(f"Hold out a share between 0 and 1, of |rating| >= 0 to {SCALE:g}; got {test} and {least}.")
     sentences = sentences.select(np.abs(sentences.ratings) >= least)
@@ -173,6 +176,7 @@ def build_vocabulary(texts: Sequence[str], least: int = 2) -> Vocabulary:
     Rarer ones become ``UNKNOWN``: the network cannot learn a word from one sentence, but learns what to make of a word
     it does not know.
     """
+    texts, least = text_list(texts), whole_number("least", least)
     counts = Counter(word for text in texts for word in split_into_words(text))
     kept = sorted((word for word, n in counts.items() if n >= least), key=lambda word: (-counts[word], word))
     if not kept:
@@ -188,8 +192,7 @@ def encode(vocabulary: Vocabulary, texts: Sequence[str], known: bool = False) ->
     ValueError
         If there is no sentence or one holds no word at all; with ``known``, also if one has no word of the vocabulary.
     """
-    if isinstance(texts, str):
-        raise ValueError("Sentences come as a list: encode(vocabulary, [sentence]).")
+    texts = text_list(texts)
     sentences = [split_into_words(text) for text in texts]
     if not sentences:
         raise ValueError("There is no sentence to encode.")
@@ -209,6 +212,15 @@ def encode(vocabulary: Vocabulary, texts: Sequence[str], known: bool = False) ->
     return encoded
 
 
+def text_list(texts) -> list[str]:
+    """Sentences as a list; ``ValueError`` for a single one, and for what is no text."""
+    if isinstance(texts, str):
+        raise ValueError("Sentences come as a list: encode(vocabulary, [sentence]).")
+    if not isinstance(texts, (list, tuple, np.ndarray)) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"Sentences are a list of texts; got {shown(texts)}.")
+    return list(texts)
+
+
 def _words_only(text: str) -> str:
     """The words with one space on each side, without marks: one text is in another where its words are, in order."""
     return f" {' '.join(word for word in split_into_words(text) if word[-1].isalnum())} "
@@ -219,7 +231,8 @@ def _lines(path: Path) -> Iterator[str]:
     number = 0
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
-            for number, line in enumerate(file, start=1):  # noqa: B007, the errors below use it
+            # a small file can unpack to one endless line
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), start=1):  # noqa: B007, see below
                 yield line.rstrip("\r\n")
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
         raise ValueError(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from helpers.arguments import name_list, positions, real_array, real_number, seed_number, whole_number
 from helpers.toyworld_animals import OUTLINES, placed_outlines
 from helpers.toyworld_backgrounds import BACKGROUNDS, backgrounds, light
 from helpers.toyworld_coats import COATS, HUES, PATTERNS, painted_coats
@@ -38,8 +39,7 @@ class Watermark:
         names = _names(self.by)
         if self.class_name not in names:
             raise ValueError(f"There is no {self.by} {self.class_name!r} to mark. There are: {', '.join(names)}.")
-        if not 0 <= self.probability <= 1:
-            raise ValueError(f"A probability lies from 0 to 1; got {self.probability}.")
+        real_number("A probability", self.probability, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,7 @@ class World:
 
     def part(self, which) -> "World":
         """The pictures ``which``: a bool for each, or their positions."""
-        which = np.asarray(which)
-        if which.dtype == bool and which.shape != (len(self),):
-            raise ValueError(f"Say for each of the {len(self)} pictures whether to keep it; got shape {which.shape}.")
+        which = positions(which, len(self))
         return replace(self, **{name: getattr(self, name)[which] for name in _ARRAYS})
 
 
@@ -146,14 +144,13 @@ def make_world(
     ValueError
         If a name is unknown, none is given, the count is negative, or the watermark's class is not drawn.
     """
-    if count != int(count) or count < 0 or seed != int(seed) or seed < 0:
-        raise ValueError(f"count and seed are whole numbers from 0; got {count} and {seed}.")
+    count, seed = whole_number("count", count), seed_number(seed)
     chosen = [
         _known("outline", outlines, OUTLINES),
         _known("coat", coats, PATTERNS),
         _known("background", backgrounds, BACKGROUNDS),
     ]
-    if hue is not None and hue not in HUES:
+    if hue is not None and hue not in tuple(HUES):
         raise ValueError(f"There is no hue {hue!r}. There are: {', '.join(HUES)}.")
     if watermark is not None and watermark.class_name not in chosen[0] + chosen[1]:
         raise ValueError(f"{watermark.class_name!r} cannot be marked: this world draws {', '.join(chosen[0])} only.")
@@ -170,7 +167,7 @@ def plant(world: World, watermark: Watermark) -> World:
 
 def with_watermark(world: World, which=True) -> World:
     """The same scenes, with the tag on the pictures ``which`` (one bool for each, or for all) and on no others."""
-    which = np.asarray(which)
+    which = real_array("which", which)
     if which.dtype != bool or which.shape not in ((), (len(world),)):
         raise ValueError(
             f"Say True or False for each of the {len(world)} pictures; got {which.dtype} of shape {which.shape}."
@@ -195,7 +192,7 @@ def swap_coats(world: World, seed: int = 0) -> World:
     """
     if len(world.recipe.coats) < 2 or world.recipe.swap is not None:
         raise ValueError("Coats can be swapped once, in a world that has at least two of them.")
-    other = _drawn(replace(world.recipe, swap=int(seed)), world.numbers)
+    other = _drawn(replace(world.recipe, swap=seed_number(seed)), world.numbers)
     return with_watermark(other, world.marked)
 
 
@@ -238,7 +235,7 @@ def _draw(recipe: Recipe, start: int) -> dict[str, np.ndarray]:
 
 
 def _known(what: str, names: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
+    names = tuple(name_list(f"{what}s", names))
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         raise ValueError(

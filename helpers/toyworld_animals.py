@@ -5,7 +5,6 @@ pattern themselves (zebra, tiger, giraffe) only the smooth part of the shading: 
 with the brightness beside them, so that no stripe of the photograph is left under the painted coat.
 """
 
-import csv
 import functools
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter, grey_closing
 
-from helpers.collages import read_cutout
+from helpers.collages import read_cutout, read_index
 from helpers.files import locate
 from helpers.toyworld_coats import HUES, PATTERNS, colour_pairs, coloured, pattern
 
@@ -78,9 +77,10 @@ def shaded_outline(outline: str) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def _wears_pattern(outline: str) -> bool:
-    with open(course_path("index.tsv"), encoding="utf-8", newline="") as file:
-        rows = {row["name"]: row["coat_in_the_photograph"] for row in csv.DictReader(file, delimiter="\t")}
-    return rows[outline] == "patterned"
+    coats = read_index(course_path("index.tsv"), "coat_in_the_photograph")
+    if coats.get(outline) not in ("patterned", "smooth"):
+        raise ValueError(f"{FOLDER}/index.tsv does not say what coat the {outline} wears. Clone the course again.")
+    return coats[outline] == "patterned"
 
 
 @functools.cache

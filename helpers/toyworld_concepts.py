@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from helpers.arguments import seed_number, whole_number
 from helpers.toyworld import SIZE, make_world, with_watermark
 from helpers.toyworld_backgrounds import BACKGROUNDS, TEXTURES, backgrounds, light
 from helpers.toyworld_coats import COATS, HUES, PATTERNS, colour_pairs, coloured, pattern, smooth_noise
@@ -67,9 +68,9 @@ def concept_set(name: str, count: int, seed: int = 0, size: int = SIZE, source: 
     ValueError
         If there is no such concept or source, or count or size is out of range.
     """
-    if name not in CONCEPTS:
+    if name not in tuple(CONCEPTS):
         raise ValueError(f"There is no concept {name!r}. There are: {', '.join(CONCEPTS)}.")
-    _check(count, size, source, SOURCES)
+    count, size = _check(count, size, source, SOURCES)
     seed = _own_seed(seed, name)
     if source == "world":
         return _from_world(name, count, seed)
@@ -82,7 +83,7 @@ def random_set(count: int, seed: int = 0, size: int = SIZE, source: str = "textu
     ``source`` "world": scenes with any animal in any coat. "texture": any coat over the frame or in a blot, or a
     background alone, half and half. "mixed": both sources, half and half, shuffled. Errors as in :func:`concept_set`.
     """
-    _check(count, size, source, (*SOURCES, "mixed"))
+    count, size = _check(count, size, source, (*SOURCES, "mixed"))
     seed = _own_seed(seed, "random")
     if source == "world":
         return make_world(count, seed).pictures
@@ -160,18 +161,14 @@ def _shone(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _own_seed(seed: int, name: str) -> int:
     """Sets with the same seed share no pictures, nor do they with a world of that seed."""
-    if seed != int(seed) or seed < 0:
-        raise ValueError(f"A seed is a whole number from 0; got {seed}.")
-    own = np.random.SeedSequence([int(seed), 77, *name.encode()])
+    own = np.random.SeedSequence([seed_number(seed), 77, *name.encode()])
     return int(own.generate_state(1)[0])
 
 
-def _check(count: int, size: int, source: str, sources: tuple[str, ...]) -> None:
+def _check(count: int, size: int, source: str, sources: tuple[str, ...]) -> tuple[int, int]:
     if source not in sources:
         raise ValueError(f"Pictures come from {' or '.join(map(repr, sources))}; got source={source!r}.")
-    if count != int(count) or count < 0:
-        raise ValueError(f"count is a whole number from 0; got {count}.")
-    if not 32 <= size <= 512:
-        raise ValueError(f"Pictures are 32 to 512 pixels wide; got size={size}.")
+    count, size = whole_number("count", count), whole_number("size", size, 32, 512)
     if source != "texture" and size != SIZE:
         raise ValueError(f"Pictures of the world are {SIZE} pixels wide; got size={size}. Take source='texture'.")
+    return count, size

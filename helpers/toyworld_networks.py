@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.arguments import finite_array, real_array, within
 from helpers.backend import keras
 from helpers.toyworld import SIZE, Watermark, World
 from helpers.toyworld_animals import OUTLINES, course_path
 from helpers.toyworld_coats import COATS
 
 CHANNELS = (16, 24, 48, 64, 80)
+LARGEST_INPUT = 1e6  # far beyond white, which is 1
 MARKED = "horse"
 
 
@@ -76,6 +78,14 @@ class ToyworldNetwork:
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
         """Logits (N, classes) of preprocessed pictures (N, 64, 64, 3), in batches of bounded size."""
+        inputs = finite_array("The inputs", inputs, dtype=np.float32)
+        if inputs.ndim != 4 or inputs.shape[1:] != (self.input_size, self.input_size, 3):
+            raise ValueError(
+                f"The network takes inputs (N, {self.input_size}, {self.input_size}, 3), as preprocess gives them; got "
+                f"{inputs.shape}."
+            )
+        if not within(inputs, LARGEST_INPUT):
+            raise ValueError("Inputs run from -1 to 1. These were not made by preprocess.")
         parts = [np.asarray(self.model(inputs[i : i + 50], training=False)) for i in range(0, len(inputs), 50)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.labels)), np.float32)
 
@@ -86,7 +96,7 @@ class ToyworldNetwork:
 
 def preprocess(pictures: np.ndarray, size: int = SIZE) -> np.ndarray:
     """8-bit pictures (N, size, size, 3) as the networks want them: float32, x / 127.5 - 1, from -1 (black) to 1 (white)."""
-    pictures = np.asarray(pictures)
+    pictures = real_array("The pictures", pictures)
     if pictures.ndim != 4 or pictures.shape[1:] != (size, size, 3) or pictures.dtype != np.uint8:
         raise ValueError(
             f"Give 8-bit pictures of shape (N, {size}, {size}, 3); got {pictures.dtype} of shape {pictures.shape}. "
@@ -169,6 +179,6 @@ def named_weights(model: keras.Model) -> dict:
 
 
 def _known(name: str) -> str:
-    if name not in TASKS:
+    if name not in tuple(TASKS):
         raise ValueError(f"There is no network {name!r} of the toy world. There are: {', '.join(map(repr, TASKS))}.")
     return name

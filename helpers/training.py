@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.arguments import real_array, real_number, seed_number, shown, whole_number, within
 from helpers.backend import keras, tf
-from helpers.networks import DenseNetwork, dense_network, precision
+from helpers.networks import LARGEST_INPUT, DenseNetwork, dense_network, precision
 
+LARGEST_STEP = 1e6  # of Adam, which changes every weight by about that much
 Progress = Callable[[int, int, str], None]
 
 
@@ -62,9 +64,13 @@ def train(
     FloatingPointError
         If the loss becomes NaN; the weights of the best epoch are put back first.
     """
+    epochs, patience, seed = whole_number("epochs", epochs, 1), whole_number("patience", patience), seed_number(seed)
     data, held_back = _split(model, inputs, labels, weights, validation)
     count = len(data[0])
-    batch = min(batch, count)
+    batch = min(whole_number("batch", batch, 1), count)
+    learning_rate = real_number("learning_rate", learning_rate, 0, LARGEST_STEP)
+    if len(held_back[0]) == 0:
+        raise ValueError(f"The validation share decides when to stop and lies above 0; got {validation}.")
     steps = count // batch
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps, alpha=0.01)
     take_steps, evaluate = _compiled(model, schedule, loss)
@@ -104,8 +110,10 @@ def training_snapshots(
     loss: str = "binary_crossentropy",
 ) -> Iterator[tuple[int, DenseNetwork]]:
     """Train step by step and yield ``(steps done, the network as it is then)``, first of all before the first step."""
-    if steps < 1 or every < 1:
-        raise ValueError(f"Take at least one step and look at least every step; got steps={steps}, every={every}.")
+    steps, every, batch = (
+        whole_number(name, value, 1) for name, value in (("steps", steps), ("every", every), ("batch", batch))
+    )
+    learning_rate, seed = real_number("learning_rate", learning_rate, 0, LARGEST_STEP), seed_number(seed)
     data, _ = _split(model, inputs, labels, None, 0.0)
     take_steps, _ = _compiled(model, learning_rate, loss)
     generator = np.random.default_rng(seed)
@@ -121,9 +129,12 @@ def _compiled(model: keras.Model, learning_rate: object, loss: str) -> tuple[Cal
     """A function that takes gradient steps, one for each row of event numbers, and one that evaluates the loss."""
     optimiser = keras.optimizers.Adam(learning_rate)
     optimiser.build(model.trainable_variables)
-    criterion = keras.losses.get(loss)
-    if criterion is None or isinstance(criterion, str):
-        raise ValueError(f"Keras knows no loss called {loss!r}.")
+    try:
+        criterion = keras.losses.get(loss)
+    except ValueError:
+        criterion = None
+    if not callable(criterion):
+        raise ValueError(f"Keras knows no loss called {shown(loss)}. Others are 'mse' and 'categorical_crossentropy'.")
 
     def mean_loss(inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, training: bool) -> tf.Tensor:
         losses = criterion(labels, model(inputs, training=training))
@@ -152,7 +163,7 @@ def _split(
     model: keras.Model, inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray | None, validation: float
 ) -> tuple[list, list]:
     """Training and validation part as tensors (inputs, labels, weights); checks shapes and values."""
-    inputs, labels = np.asarray(inputs, precision(model)), np.asarray(labels, precision(model))
+    inputs, labels = real_array("inputs", inputs), real_array("labels", labels)
     if inputs.ndim != 2 or inputs.shape[1:] != model.input_shape[1:]:
         raise ValueError(f"The network takes inputs of shape (events, {model.input_shape[1]}); got {inputs.shape}.")
     if labels.ndim == 1:
@@ -161,15 +172,19 @@ def _split(
         raise ValueError(
             f"{len(inputs)} events and {model.output_shape[1]} outputs need labels of that shape; got {labels.shape}."
         )
-    weights = np.ones(len(inputs)) if weights is None else np.asarray(weights, float)
-    if weights.shape != (len(inputs),) or not (np.isfinite(weights).all() and weights.min(initial=0) >= 0):
+    weights = np.ones(len(inputs)) if weights is None else real_array("weights", weights)
+    if weights.shape != (len(inputs),) or not (within(weights, LARGEST_INPUT) and (weights >= 0).all()):
         raise ValueError(f"Give one finite weight, not negative, for each of the {len(inputs)} events.")
-    if not (np.isfinite(inputs).all() and np.isfinite(labels).all()):
-        raise ValueError("An input or a label is not finite. Remove such events or fill the values first.")
-    if not 0 <= validation < 1:
+    if not (within(inputs, LARGEST_INPUT) and within(labels, LARGEST_INPUT)):
+        raise ValueError(
+            "An input or a label is not finite, or far too large. Remove such events or fill the values first."
+        )
+    if not 0 <= real_number("validation", validation) < 1:
         raise ValueError(f"The validation share lies from 0 to below 1; got {validation}.")
     cut = len(inputs) - round(validation * len(inputs))
     if cut < 1 or (validation > 0 and cut == len(inputs)):
         raise ValueError(f"{len(inputs)} events are too few to train on and to validate with.")
-    parts = [inputs, labels, weights.astype(inputs.dtype)]
+    parts = [part.astype(precision(model)) for part in (inputs, labels, weights)]
+    if not all(parts[2][rows].sum() > 0 for rows in (slice(cut), slice(cut, None) if validation else slice(cut))):
+        raise ValueError("The weights of the training part, or of the validation part, are all zero.")
     return [tf.constant(part[:cut]) for part in parts], [tf.constant(part[cut:]) for part in parts]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.arguments import finite_array, real_array, shown, within
 from helpers.backend import keras
 from helpers.cam import enlarge
 from helpers.flipping import flipping, random_curves
@@ -23,7 +24,7 @@ from helpers.redrawing import drawable_layers
 from helpers.sanity import Explainer, cascading_randomisation
 from helpers.scenes import Scenes
 from helpers.scores import area_share, mass_inside, pointing_place
-from helpers.targets import batches
+from helpers.targets import LARGEST_VALUE, batches
 from helpers.training import Progress
 from helpers.truth_tables import Table, Value
 
@@ -73,7 +74,7 @@ def score_maps(scenes: Scenes, maps) -> MapScores:
     ValueError
         If their number or shape does not fit, or a value is not finite.
     """
-    maps = np.asarray(maps)
+    maps = real_array("maps", maps)
     if maps.shape != (len(scenes.asked), *scenes.images.shape[1:3]):
         raise ValueError(
             f"The scenes ask for {len(scenes.asked)} maps of {scenes.images.shape[1:3]}; got {maps.shape}. "
@@ -106,7 +107,11 @@ def clustered(values, scene) -> Value:
 
     The error is the standard deviation of the scenes' means (n - 1) divided by sqrt(n): NaN for a single scene.
     """
-    values, scene = np.asarray(values, float), np.asarray(scene)
+    values, scene = real_array("values", values).astype(float), finite_array("scene", scene, dtype=None)
+    if values.ndim != 1 or values.shape != scene.shape or not within(values[~np.isnan(values)], LARGEST_VALUE):
+        raise ValueError(
+            f"Give a value and the number of its scene, row by row; got {shown(values)} and {shown(scene)}."
+        )
     defined = ~np.isnan(values)
     if not defined.any():
         return float("nan"), float("nan")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
+from helpers.arguments import name_list
 from helpers.download import locate
 
 Value = tuple[float, float]  # mean and standard error; NaN where not defined
@@ -48,7 +49,7 @@ class Table:
 
     def column(self, name: str) -> dict[str, Value]:
         """Mean and standard error of one score for every method; NaN for a method that lacks it."""
-        if name not in self.columns:
+        if name not in tuple(self.columns):
             raise ValueError(f"The table {self.title!r} has no column {name!r}. It has: {', '.join(self.columns)}.")
         return {method: row.get(name, UNDEFINED) for method, row in self.rows.items()}
 
@@ -66,7 +67,7 @@ def format_table(
 
     A score that is not defined is shown as "-"; the last line shows what chance gives.
     """
-    columns = list(table.columns) if columns is None else list(columns)
+    columns = list(table.columns) if columns is None else name_list("columns", columns)
     methods = table.ranked(columns[0] if sort is None else sort, largest_first)
     found = {name: table.column(name) for name in columns}
     lines = [["", *columns]]
@@ -155,7 +156,7 @@ def read_table(path: Path) -> Table:
         If it is not such a table; the message says what is wrong.
     """
     path = Path(path)
-    remedy = "Copy it again from the course's repository, or make it again: python data/scores/make_tables.py"
+    remedy = "Copy it again from the course's repository, or make it again with the script beside it."
     if not path.is_file():
         raise FileNotFoundError(f"There is no table {path.name}. {remedy}")
     try:
@@ -166,15 +167,15 @@ def read_table(path: Path) -> Table:
         }
         chance = {name: _value(value) for name, value in text["chance"].items()}
         return Table(str(text["title"]), dict(text["columns"]), rows, chance, dict(text["made"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path.name} is not a table of scores ({type(error).__name__}: {error}). {remedy}") from None
 
 
 def _value(number) -> float:
     if number is None:
         return float("nan")
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
-        raise ValueError(f"a score is a number or null, not {number!r}")
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) < 1e300:
+        raise ValueError(f"a score is a finite number or null, not {number!r:.40}")
     return float(number)
 
 

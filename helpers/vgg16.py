@@ -12,13 +12,14 @@
 """
 
 import json
+import weakref
 import zipfile
 from collections.abc import Callable, Sequence
 
 import h5py
 import numpy as np
 
-from helpers.backend import keras, let_go
+from helpers.backend import keras, let_go, tf
 from helpers.download import fetch, locate
 from helpers.half_dense import HalfPrecisionDense
 from helpers.photo_network import PhotoNetwork
@@ -33,6 +34,7 @@ HEAD_ARRAYS = ("predictions_kernel", "predictions_bias", "class_identifiers")
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 CONVOLUTIONS = tuple(f"block{b}_conv{i + 1}" for b, (count, _) in enumerate(BLOCKS, 1) for i in range(count))
 FULL_SIZE = 224
+LARGEST_SIZE = 2048  # one picture's maps take a gigabyte
 SMALLEST_SIZE = 32  # five poolings halve it to one pixel
 
 
@@ -78,8 +80,10 @@ def gap_network(input_size: int = FULL_SIZE) -> PhotoNetwork:
     FileNotFoundError
         If a file of the course is missing.
     """
-    if input_size < SMALLEST_SIZE:
-        raise ValueError(f"VGG16-GAP takes pictures from {SMALLEST_SIZE} pixels on; got input_size={input_size}.")
+    if not SMALLEST_SIZE <= input_size <= LARGEST_SIZE:
+        raise ValueError(
+            f"VGG16-GAP takes pictures from {SMALLEST_SIZE} pixels on, {LARGEST_SIZE} at most; got input_size={input_size}."
+        )
     path, names = fetch(HEAD_FILE), class_names()
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -129,8 +133,19 @@ def imagenet_network(path) -> PhotoNetwork:
             "it and get it again with vgg16('imagenet')."
         ) from error
     model = _frozen(keras.Model(inputs, x, name="vgg16"))
+    for weight in model.weights:
+        weakref.finalize(weight, _empty, weight.value.handle, weight.value.dtype).atexit = False
     title = f"VGG16 ({len(names):,} classes)"
     return PhotoNetwork(model, "imagenet", title, FULL_SIZE, tuple(names.values()), tuple(names))
+
+
+def _empty(handle, dtype) -> None:
+    """Give back the memory of a weight that is gone.
+
+    TensorFlow never forgets a ``tf.custom_gradient``, and through its graph keeps the weights of every model that went
+    through one: 310 MB for each full VGG16 that was let go.
+    """
+    tf.raw_ops.AssignVariableOp(resource=handle, value=tf.zeros((0,), dtype))
 
 
 def _datasets(file: h5py.File, layer: str) -> list[h5py.Dataset]:

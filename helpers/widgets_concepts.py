@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from helpers.own_concepts import COLOURS, TILE, concept_from_uploads, texture_set
 from helpers.plotting import show
 from helpers.tcav_vectors import FEWEST_PICTURES
-from helpers.widgets import connect_pen
+from helpers.widgets import connect_pen, say_what_they_are, upload_button
 from helpers.widgets_digits import draw_strokes
 
 PAPER = "#ffffff"
@@ -147,7 +147,7 @@ def own_concept(
     colours = ipywidgets.Dropdown(options=list(COLOURS), value=COLOURS[0], description="colours")
     undo, clear = ipywidgets.Button(description="Undo"), ipywidgets.Button(description="Clear")
     test = ipywidgets.Button(description="Test the drawing", button_style="primary")
-    upload = ipywidgets.FileUpload(accept="image/*", multiple=True, description="Your pictures")
+    upload = upload_button("Your pictures", multiple=True)
     output = ipywidgets.Output(layout={"min_height": "300px"})
     drawing = _Drawing()
 
@@ -220,5 +220,6 @@ def own_concept(
     test.on_click(lambda _: answer(drawn))
     upload.observe(react, names="value")
     paint()
+    say_what_they_are(brush, width, fill, colours)
     controls = [brush, width, fill, ipywidgets.HBox([undo, clear]), colours, test, upload]
     display(ipywidgets.VBox([ipywidgets.HBox([canvas, ipywidgets.VBox(controls)]), output]))

@@ -7,6 +7,7 @@ from helpers.playground import TrainedTask, task_from_sliders, train_on_task
 from helpers.plotting import show
 from helpers.plotting_taylor import playground_figure
 from helpers.training import Progress
+from helpers.widgets import say_what_they_are
 
 PLAYGROUND = {"events": 50_000, "epochs": 10, "batch": 500}  # small enough to be trained anew within two seconds
 
@@ -40,6 +41,7 @@ def playground() -> None:
             value=100, options=[1, 2, 5, 20, 100, 300], description="neurons", **wide
         ),
     }
+    say_what_they_are(*controls.values())
     report = progress_bar()
 
     def draw(neurons: int, **sliders: float) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from helpers.arguments import finite_array, real_array, seed_number, shown, whole_number
 from helpers.sentiment import SentimentNetwork
 from helpers.text import PADDING, UNKNOWN, encode, split_into_words
 from helpers.word_scores import METHODS, random_words, score_without
@@ -75,9 +76,12 @@ def compare_with_valences(
 
     Every occurrence counts of a word that the network knows and that people rated, unless its rating is zero.
     """
-    found, values = _rated_words(network, texts, np.asarray(scores), valences)
+    if not isinstance(valences, Mapping):
+        raise ValueError(f"valences is a dictionary of ratings by word; got {shown(valences)}.")
+    draws, seed = whole_number("draws", draws, 1), seed_number(seed)
+    found, values = _rated_words(network, texts, finite_array("scores", scores), valences)
     distinct, which = np.unique(found, return_inverse=True)
-    ratings = np.array([valences[word] for word in distinct])
+    ratings = finite_array("The valences of these words", [valences[word] for word in distinct])
     if min((ratings > 0).sum(), (ratings < 0).sum()) < 2:
         raise ValueError(
             f"Only {(ratings > 0).sum()} words of these sentences have a positive valence and {(ratings < 0).sum()} "
@@ -114,14 +118,13 @@ def verdicts_after_deletion(
 
     A sentence that runs out of words keeps its last verdict but one: nothing is deleted that would leave it empty.
     """
-    words, scores, sides = np.asarray(words), np.asarray(scores), np.asarray(sides)
+    words, scores, sides = real_array("words", words), finite_array("scores", scores), finite_array("sides", sides)
+    deletions = whole_number("deletions", deletions)
     if scores.shape != words.shape or sides.shape != words.shape[:1] or first not in ("most", "least"):
         raise ValueError(
             f"Give scores of shape {words.shape}, a side for each sentence, and first='most' or 'least'; "
             f"got {scores.shape}, {sides.shape} and {first!r}."
         )
-    if not np.isfinite(scores).all() or deletions < 0:
-        raise ValueError(f"Scores must be finite and deletions not negative; got deletions={deletions}.")
     present = words != PADDING
     keys = np.where(present, -scores if first == "most" else scores, np.inf)
     place = np.argsort(np.argsort(keys, axis=1, kind="stable"), axis=1)  # when a word's turn comes
@@ -146,7 +149,9 @@ def deletion_curves(
 
     Scores are those for the true side. Only sentences of at least ``least_words`` words are taken, as in the paper.
     """
-    encoded, ratings = encode(network.vocabulary, texts), np.asarray(ratings, float)
+    encoded, ratings = encode(network.vocabulary, texts), finite_array("ratings", ratings)
+    deletions, draws, seed = whole_number("deletions", deletions), whole_number("draws", draws, 1), seed_number(seed)
+    least_words = whole_number("least_words", least_words)
     if ratings.shape != (len(encoded),):
         raise ValueError(f"{len(encoded)} sentences need as many ratings; got {ratings.shape}.")
     long = ((encoded != PADDING).sum(axis=1) >= least_words) & (ratings != 0)

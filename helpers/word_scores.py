@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.arguments import real_array, seed_number, shown
 from helpers.backend import keras, tf
 from helpers.lstm_lrp import LSTMRelevance, lstm_relevance, lstm_scores
 from helpers.lstm_weights import read_lstm
@@ -102,7 +103,7 @@ def leave_out_words(network: SentimentNetwork, words, target=1, how: str = "zero
 def random_words(network: SentimentNetwork, words, target=1, seed: int = 0) -> np.ndarray:
     """Chance: normal random numbers, for every comparison needs something that knows nothing."""
     words, _ = _checked(network, words, target)
-    return np.random.default_rng(seed).standard_normal(words.shape) * (words != PADDING)
+    return np.random.default_rng(seed_number(seed)).standard_normal(words.shape) * (words != PADDING)
 
 
 METHODS = {
@@ -120,7 +121,7 @@ def score_without(network: SentimentNetwork, words, kept, how: str = "zero") -> 
     takes it out, as if the sentence had been written without it.
     """
     words, _ = _checked(network, words, 1)
-    kept = np.asarray(kept)
+    kept = real_array("kept", kept)
     if kept.shape != words.shape or kept.dtype != bool:
         raise ValueError(
             f"kept says for each word, shape {words.shape}, whether it stays; got {kept.dtype} {kept.shape}."
@@ -144,9 +145,11 @@ def explain_sentence(network: SentimentNetwork, text: str, method: str = "LRP", 
     ValueError
         If the method is unknown, or the sentence has no word, or none that the network knows.
     """
-    if method not in METHODS:
+    if method not in tuple(METHODS):
         raise ValueError(f"The methods are {', '.join(map(repr, METHODS))}; got {method!r}.")
     words = encode(network.vocabulary, [text], known=True)
+    if np.ndim(target):
+        raise ValueError(f"The target of one sentence is 1 (positive) or -1 (negative); got {shown(target)}.")
     logit = score_without(network, words, np.ones(words.shape, bool))[0]
     scores = METHODS[method](network, words, target)[0]
     return ExplainedSentence(tuple(split_into_words(text)), words[0] != UNKNOWN, scores, float(logit), method)
@@ -195,7 +198,7 @@ def _compiled_gradient(model: keras.Model) -> Callable:
 
 def _checked(network: SentimentNetwork, words, target) -> tuple[np.ndarray, np.ndarray]:
     """Word numbers (N, T) and sides (N,), or an error that says what is wanted."""
-    words, sides = np.asarray(words), np.asarray(target)
+    words, sides = real_array("Words", words), real_array("The target", target)
     if words.ndim != 2 or words.dtype.kind not in "iu" or 0 in words.shape:
         raise ValueError(
             f"Words are numbers (N, T), as encode(vocabulary, [sentence]) gives them; got {words.dtype} {words.shape}."

@@ -51,7 +51,7 @@ def test_integrated_gradients_do_not_depend_on_the_batches(network):
 
 def test_integrated_gradients_refuse_what_does_not_fit(network):
     images = pictures(2)
-    with pytest.raises(ValueError, match="at least 1 step; got 0"):
+    with pytest.raises(ValueError, match="from 1 to 1000; got steps=0"):
         attribution.integrated_gradients(network, images, 0, steps=0)
     with pytest.raises(ValueError, match=r"got shape \(4,\)"):
         attribution.integrated_gradients(network, images, 0, baseline=np.zeros(4))

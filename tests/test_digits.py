@@ -151,7 +151,7 @@ def test_the_network_ends_in_logits_and_learns_the_same_twice(digits):
         train_digit_network(few, digits.train_labels)
     with pytest.raises(ValueError, match="0 to 9"):
         train_digit_network(few, few.train_labels + 1)
-    with pytest.raises(ValueError, match="at least one epoch"):
+    with pytest.raises(ValueError, match="epochs is a whole number from 1"):
         train_digit_network(few, epochs=0)
 
 

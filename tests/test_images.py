@@ -52,7 +52,7 @@ def test_the_orientation_of_the_camera_is_applied():
         (Image.new("LA", (8, 8), (10, 255)), [10, 10, 10]),
         (Image.new("P", (8, 8), 0), [0, 0, 0]),
         (Image.fromarray(np.full((8, 8), 65535, np.uint16)), [255, 255, 255]),
-        (Image.fromarray(np.full((8, 8), 32768, np.uint16)), [127, 127, 127]),
+        (Image.fromarray(np.full((8, 8), 32768, np.uint16)), [128, 128, 128]),
         (Image.fromarray(np.full((8, 8), 200, np.int32)), [200, 200, 200]),
     ],
     ids=["grey", "two colours", "transparent", "grey with alpha", "palette", "16 bit", "16 bit middle", "32 bit"],
@@ -121,3 +121,27 @@ def test_textures_are_seeded_and_tinted():
 
 def test_brightness():
     assert images.grey_values(np.full((2, 2, 3), 255)) == pytest.approx(np.ones((2, 2)))
+
+
+def test_a_png_with_wrong_pixels_is_refused_although_it_can_be_read():
+    picture = np.random.default_rng(0).integers(0, 256, (12, 20, 4)).astype(np.uint8)
+    picture[..., 3] = 255
+    data = encoded(Image.fromarray(picture))
+    for place in range(50, len(data) - 20):  # in the pixels: often only the check sum tells
+        with pytest.raises(ValueError, match="damaged|not a picture"):
+            images.load_image(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :], None)
+
+
+def test_dark_pictures_of_sixteen_bits_stay_dark():
+    dark = Image.fromarray(np.full((8, 8), 200, np.uint16))
+    assert images.load_image(encoded(dark), None).max() == 1
+
+
+def test_sizes_and_sources_are_checked():
+    for size in (images.LARGEST_SIDE + 1, 1.5, "224"):
+        with pytest.raises(ValueError, match="size is a whole number"):
+            images.load_image(encoded(HALVES), size)
+    with pytest.raises(ValueError, match="path or from the bytes"):
+        images.load_image(None)
+    with pytest.raises(FileNotFoundError):
+        images.load_image("a" * 5000)

@@ -391,6 +391,7 @@ def two_outputs():
         (lambda: model_of((3, 6, 6), layers.ZeroPadding2D(data_format="channels_first", name="odd")), "channels first"),
         (lambda: model_of((6, 6, 3), layers.BatchNormalization(axis=1), layers.Flatten()), "axis 1"),
         (two_outputs, "needs one output; the model has 2"),
+        (lambda: None, "needs a Keras model"),
         (lambda: Own(), "'own' is a Own with a call of its own"),
         (lambda: keras.Sequential([layers.Dense(2)]), "not built yet"),
     ],

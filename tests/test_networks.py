@@ -184,7 +184,7 @@ def test_wrong_inputs_are_explained(inputs):
 
 
 def test_sizes_of_layers_are_checked():
-    with pytest.raises(ValueError, match="at least one neuron"):
+    with pytest.raises(ValueError, match="number of neurons"):
         build_network(hidden=(0,))
 
 

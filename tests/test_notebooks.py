@@ -119,3 +119,17 @@ def test_copies_and_pages(folder, tmp_path, capsys):
         notebooks.paths(["7"])
     with pytest.raises(SystemExit):
         notebooks.main(["html"])
+
+
+@pytest.mark.parametrize("path", notebooks.paths(), ids=lambda path: path.stem)
+def test_the_pictures_of_the_readme_are_figures_of_the_notebooks(path):
+    number = path.name[0]
+    wanted = notebooks.picture(nbformat.read(path, as_version=4), notebooks.PICTURES[number])
+    assert (notebooks.FOLDER / "pictures" / f"{number}.png").read_bytes() == wanted
+
+
+def test_a_picture_is_named_by_its_alt_text():
+    assert notebooks.picture(good_book(), "a curve") == b"\0"
+    for alt in ("another", "a curve that falls"):
+        with pytest.raises(ValueError, match="0 figures have an alt text that begins with"):
+            notebooks.picture(good_book(), alt)

@@ -60,7 +60,7 @@ def test_pieces_keep_the_patterns_as_coarse_as_their_scale():
     [
         ({"name": "tartan"}, "tartan"),
         ({"count": -1}, "count=-1"),
-        ({"size": 200}, "scale=112"),
+        ({"size": 200}, "from 32 to 112; got size=200"),
         ({"size": 8}, "size=8"),
     ],
 )
@@ -163,5 +163,5 @@ def test_bad_arguments_are_explained(arguments, message):
 
 
 def test_at_least_one_picture_is_asked_for():
-    with pytest.raises(ValueError, match="at least 1; got 0"):
+    with pytest.raises(ValueError, match="from 1 on; got count=0"):
         class_pictures(ColourNetwork(), "red", 0, things=[RED])

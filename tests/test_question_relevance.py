@@ -8,11 +8,11 @@ from helpers.question_draws import draw_questions
 from helpers.question_networks import question_network
 from helpers.question_relevance import (
     METHODS,
+    behind_the_reading,
     explained_layers,
     integrated_gradients_question,
     lrp_question,
     question_rules,
-    walked_parts,
 )
 from helpers.question_scenes import draw_scenes
 
@@ -126,7 +126,7 @@ def test_integrated_gradients_of_pixels_and_words_sum_to_the_difference(network,
     inputs, words, target = (each[:2] for each in asked)
     rows = np.arange(len(target))
     found = integrated_gradients_question(network, inputs, words, target, steps=256)
-    whole, _ = walked_parts(network)
+    whole = behind_the_reading(network)
     nothing_read = network.reasoning.get_layer("bidirectional")(
         np.zeros((*words.shape, 32), np.float32), mask=words > 0
     )

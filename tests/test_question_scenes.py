@@ -104,7 +104,7 @@ def test_kind_colour_size_and_place_tell_nothing_of_each_other(scenes):
 def test_no_scene_and_numbers_that_will_not_do():
     assert len(draw_scenes(0)) == 0
     for count, seed in ((-1, 0), (1.5, 0), (1, -1)):
-        with pytest.raises(ValueError, match="whole numbers"):
+        with pytest.raises(ValueError, match="whole number"):
             draw_scenes(count, seed)
 
 

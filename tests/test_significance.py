@@ -57,7 +57,10 @@ def test_only_inputs_that_are_used_have_permutation_importance():
         (lambda: ams(1, np.nan), "finite"),
         (lambda: best_selection(np.zeros(3), np.zeros(2), np.zeros(3)), "one length"),
         (lambda: best_selection(np.zeros(0), np.zeros(0), np.zeros(0)), "one length"),
-        (lambda: permutation_importance(len, np.zeros((2, 2)), np.zeros(2), repeats=1), "2 repeats"),
+        (
+            lambda: permutation_importance(len, np.zeros((2, 2)), np.zeros(2), repeats=1),
+            "repeats is a whole number from 2",
+        ),
     ],
 )
 def test_wrong_arguments_are_explained(call, message):

@@ -265,7 +265,7 @@ def test_a_subclassed_layer_is_not_taken_for_what_its_weights_say():
     ("change", "message"),
     [
         ({"inputs": np.zeros((10, 3))}, r"\(events, 2\)"),
-        ({"inputs": np.zeros(2)}, r"\(events, 2\)"),
+        ({"inputs": np.zeros(2)}, r"\(events, d\)"),
         ({"inputs": np.full((10, 2), np.nan)}, "Remove such events"),
         ({"inputs": np.concatenate([np.zeros((9000, 2)), [[0, np.inf]]])}, "Remove such events"),
         ({"inputs": np.zeros((0, 2))}, "no event"),

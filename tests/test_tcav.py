@@ -159,7 +159,7 @@ def test_what_cannot_be_explained_is_refused(small_cam_network):
         tcav.activations(small_cam_network, "conv2", images[0])
     with pytest.raises(ValueError, match="NaN"):
         tcav.activations(small_cam_network, "conv2", images * np.nan)
-    with pytest.raises(ValueError, match="at least one layer"):
+    with pytest.raises(ValueError, match="a name or a list of names"):
         tcav.activations(small_cam_network, [], images)
     with pytest.raises(ValueError, match="batch_size"):
         tcav.activations(small_cam_network, "conv2", images, batch_size=-1)

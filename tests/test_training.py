@@ -143,5 +143,5 @@ def test_wrong_arguments_are_explained(change, message):
 
 def test_snapshot_arguments_are_checked():
     inputs, labels = sample(toy_task("a"), 100, seed=1)
-    with pytest.raises(ValueError, match="at least one step"):
+    with pytest.raises(ValueError, match="whole number from 1 on"):
         next(training_snapshots(build_network(), inputs, labels, steps=0, every=1))

@@ -104,12 +104,12 @@ def test_a_damaged_file_is_refused_with_its_name_and_what_to_do(tmp_path, damage
     path = tmp_path / "planted.json"
     write_table(TABLE, path)
     path.write_text(damage(path.read_text()))
-    with pytest.raises(ValueError, match="planted.json is not a table.*make_tables.py"):
+    with pytest.raises(ValueError, match="planted.json is not a table.*script beside it"):
         read_table(path)
 
 
 def test_a_missing_file_is_said_so(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no table none.json.*make_tables.py"):
+    with pytest.raises(FileNotFoundError, match="no table none.json.*script beside it"):
         read_table(tmp_path / "none.json")
     with pytest.raises(FileNotFoundError, match="no table 'none'"):
         stored_table("none")

@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -467,3 +468,27 @@ def test_the_full_network_stays_within_its_memory_budget(official):
     peaks = measure("full", official)
     assert list(peaks) == ["import", "load", "prediction", "input gradient", "Grad-CAM"]
     assert max(peaks.values()) < 1.5 * 1024, peaks
+
+
+LET_GO = """
+import sys
+from pathlib import Path
+import numpy as np
+from helpers import saliency, vgg16
+from helpers.backend import let_go
+for _ in range(3):
+    network = vgg16.imagenet_network(sys.argv[1])
+    saliency.input_gradient(network.model, network.preprocess(np.zeros((224, 224, 3), np.uint8)), 1)
+    del network
+    let_go()
+    print(int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory from Linux' /proc")
+def test_a_full_network_that_is_let_go_gives_its_memory_back(official):
+    done = subprocess.run([sys.executable, "-c", LET_GO, official], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    resident = [int(line) for line in done.stdout.split()]
+    assert resident[-1] - resident[0] < 100, resident  # MiB; its weights take 310

@@ -60,3 +60,17 @@ def test_a_bad_upload_gets_words_not_a_traceback(shown, capsys):
     assert "is not a picture" in said
     assert "is empty" in said
     assert shown["alt"] == []
+
+
+def test_controls_without_a_label_are_named_after_their_arguments(shown):
+    plain, named = ipywidgets.Dropdown(options=[1, 2]), ipywidgets.IntSlider(description="size of it")
+    widgets.explore(lambda **_: plt.figure(), alt="a figure of nothing much", two_words=plain, size=named)
+    assert (plain.description, named.description) == ("two words", "size of it")
+    assert (plain.tooltip, named.tooltip) == ("two words", "size of it")
+
+
+def test_the_label_of_an_upload_button_fits_and_its_tooltip_says_what_it_is(shown):
+    widgets.explain_upload(lambda picture: plt.figure(), size=40, alt="a map of the upload")
+    button = shown["widgets"][0].children[0]
+    assert button.layout.width == "max-content"
+    assert button.tooltip == "Your photograph"

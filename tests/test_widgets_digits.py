@@ -114,3 +114,13 @@ def test_strokes_become_ink_of_the_pens_width():
     dot = widgets.draw_strokes([[(140, 140)]])
     assert (dot == 0).sum() == pytest.approx(np.pi * widgets.PEN**2 / 4, rel=0.1)
     assert np.all(widgets.draw_strokes([]) == 255)
+
+
+def test_the_canvas_lets_the_tab_key_go(page, monkeypatch):
+    """ipycanvas keeps every key; without this, Tab would never leave the canvas again."""
+    sent = []
+    monkeypatch.setattr(page.canvas, "blur", lambda: sent.append("blur"))
+    for key in ("a", "Shift", "Tab"):
+        event = {"event": "key_down", "key": key, "shift_key": False, "ctrl_key": False, "meta_key": False}
+        page.canvas._handle_frontend_event(page.canvas, event, [])
+    assert sent == ["blur"]
