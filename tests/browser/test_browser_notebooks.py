@@ -5,6 +5,7 @@ The screenshots lie in build/browser/<notebook>/, the seconds of every use in bu
 
 from pathlib import Path
 
+import access
 import controls
 import pytest
 from uploads import BAD, write_uploads
@@ -128,12 +129,12 @@ def use_upload(group, upload, files) -> None:
 
 
 def test_labels_are_whole_and_every_control_has_a_name(book):
-    assert [label for group in book.groups for label in controls.labels_cut_off(group)] == []
-    assert [name for group in book.groups for name in controls.without_name(group)] == []
+    assert [label for group in book.groups for label in access.labels_cut_off(group)] == []
+    assert [name for group in book.groups for name in access.without_name(group)] == []
 
 
 def test_tab_reaches_every_control(book):
-    assert [missed for group in book.groups for missed in controls.missed_by_tab(group)] == []
+    assert [missed for group in book.groups for missed in access.missed_by_tab(group)] == []
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
@@ -143,7 +144,7 @@ def test_texts_of_the_widgets_are_readable_in(book, theme):
         for group in book.groups:
             group.area.scroll_into_view_if_needed()
             book.screenshot(book.pictures / f"cell_{group.cell:03d}_{theme.split()[-1].lower()}.png", group.area)
-        assert [text for group in book.groups for text in controls.low_contrast(group)] == []
+        assert [text for group in book.groups for text in access.low_contrast(group)] == []
     finally:
         if theme != "JupyterLab Light":
             book.theme("JupyterLab Light")

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import access
 import controls
 import nbformat
 import pytest
@@ -204,25 +205,25 @@ def test_every_control_of_the_question_counts(lab):
 
 
 def test_labels_are_whole_and_every_control_has_a_name(lab):
-    assert [label for group in lab.groups for label in controls.labels_cut_off(group)] == []
-    assert [name for group in lab.groups for name in controls.without_name(group)] == []
+    assert [label for group in lab.groups for label in access.labels_cut_off(group)] == []
+    assert [name for group in lab.groups for name in access.without_name(group)] == []
 
 
 def test_tab_reaches_every_control(lab):
-    assert [missed for group in lab.groups for missed in controls.missed_by_tab(group)] == []
+    assert [missed for group in lab.groups for missed in access.missed_by_tab(group)] == []
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_texts_are_readable_in(lab, theme):
     lab.theme(theme)
-    assert [text for group in lab.groups for text in controls.low_contrast(group)] == []
+    assert [text for group in lab.groups for text in access.low_contrast(group)] == []
 
 
 def test_the_check_of_contrast_sees_grey_on_grey(lab):
     group = group_of(lab, DIGIT)
     message = group.area.locator("pre").first
     message.evaluate("e => { e.style.color = '#777'; e.style.background = '#999'; }")
-    assert len(controls.low_contrast(group)) == 1
+    assert len(access.low_contrast(group)) == 1
     message.evaluate("e => { e.style.color = e.style.background = ''; }")
 
 
