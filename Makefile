@@ -71,12 +71,12 @@ $(BIN)/python:
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	@echo "Installing the course into $(VENV) (about 1 GB, some minutes the first time)"
+	@echo "Installing the course into $(VENV) (about 2 GB, some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
-	@echo "Installing the course and its test tools into $(VENV) (about 1 GB, some minutes the first time)"
+	@echo "Installing the course and its test tools into $(VENV) (about 2 GB, some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@ $(VENV)/.installed
 
