@@ -115,3 +115,32 @@ def test_no_file_of_the_repository_is_forgotten_in_the_data_card():
         if path.is_file() and path.suffix != ".pyc" and path != ROOT / "data" / "README.md":
             name = path.relative_to(ROOT / "data").as_posix()
             assert f"`{name}`" in card or any(f"`{parent.as_posix()}/`" in card for parent in Path(name).parents), name
+
+
+PAGES = [*ROOT.glob("*.md"), ROOT / "data" / "README.md", *(ROOT / "binder" / "hub").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_files_and_headings_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        place, _, heading = target.partition("#")
+        if re.match(r"[a-z]+:", place):
+            continue  # out of the repository: nothing here reaches it
+        linked = page if not place else page.parent / place
+        assert linked.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.M)
+            slugs = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert heading in slugs, target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_a_page_names_exist(page):
+    text = page.read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"(?:`|^)(?:sudo )?make ([a-z-]+)", text, re.M)) <= targets
+    for script in re.findall(r"python ([\w/]+\.py)", text):
+        assert (ROOT / script).exists() or (page.parent / script).exists(), script
+    for module in re.findall(r"python -m (helpers\.\w+)", text):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
