@@ -96,8 +96,10 @@ def real_array(name: str, values) -> np.ndarray:
 
 def within(array: np.ndarray, largest: float) -> bool:
     """Are all values finite and no farther from 0 than ``largest``?"""
-    with np.errstate(over="ignore"):  # ``largest`` may be infinite in half precision
-        return bool((np.isfinite(array) & (np.abs(array) <= largest)).all())
+    if array.size == 0:
+        return True
+    low, high = float(array.min()), float(array.max())  # NaN if there is one; no copy of a large array
+    return bool(np.isfinite([low, high]).all()) and -largest <= low and high <= largest
 
 
 def positions(chosen, count: int) -> np.ndarray:

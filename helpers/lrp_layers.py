@@ -101,7 +101,7 @@ def step_of(name: str, layer, inputs: tuple[int, ...], output: int) -> Step:
         return Step(name, layer, "weighted", inputs, output, frozenset({SUM}))
     if operation == ("nn", "Relu"):
         return Step(name, layer, "activation", inputs, output, activation="relu")
-    if operation == ("core", "Cast") and layer.dtype in ("float32", "float64"):  # Keras casts where precisions meet
+    if operation == ("core", "Cast") and "float" in layer.dtype:  # Keras casts where precisions meet
         return Step(name, layer, "identity", inputs, output)
     if not isinstance(layer, keras.layers.Layer):
         raise ValueError(_unsupported(name, layer, "Use the layer that does the same."))
