@@ -165,7 +165,8 @@ def _colour_bar(figure: Figure, image, top: float, one_scale: bool) -> None:
     limit = image.get_clim()[1]
     bar.set_xticks([-limit, 0, limit], [f"{-limit:.2g}", "0", f"{limit:.2g}"] if one_scale else ["low", "0", "high"])
     bar.tick_params(labelsize=8)
-    bar.set_xlabel("relevance of a pixel; outlined in black: needed, dashed: only named on the way, grey: the rest", fontsize=8)
+    label = "relevance of a pixel; outlined in black: needed, dashed: only named on the way, grey: the rest"
+    bar.set_xlabel(label, fontsize=8)
 
 
 def _write(page, explained: ExplainedQuestion, top: float) -> None:
