@@ -96,10 +96,9 @@ def real_array(name: str, values) -> np.ndarray:
 
 def within(array: np.ndarray, largest: float) -> bool:
     """Are all values finite and no farther from 0 than ``largest``?"""
-    if array.size == 0:
-        return True
-    low, high = float(array.min()), float(array.max())  # NaN if there is one; no copy of a large array
-    return bool(np.isfinite([low, high]).all()) and -largest <= low and high <= largest
+    if not np.isfinite(array).all():  # refuses at once what is too large for the memory, a zero spread out for example
+        return False
+    return array.size == 0 or bool(-largest <= float(array.min()) and float(array.max()) <= largest)  # without a copy
 
 
 def positions(chosen, count: int) -> np.ndarray:
