@@ -137,19 +137,23 @@ def _steps(model: keras.Model, learning_rate) -> Callable:
     optimiser = keras.optimizers.Adam(learning_rate)
     optimiser.build(model.trainable_variables)
 
-    @tf.function
+    @tf.function(autograph=False)  # AutoGraph cannot read loops under every Python
     def take_steps(images, labels, order):
-        loss, right = tf.constant(0.0), tf.constant(0.0)
-        for rows in order:
+        count = tf.shape(order)[0]
+
+        def step(number, loss, right):
+            rows = order[number]
             wanted = tf.gather(labels, rows)
             with tf.GradientTape() as tape:
                 logits = model(tf.gather(images, rows), training=True)
                 value = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, logits))
             optimiser.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
-            loss += value
-            right += tf.reduce_mean(tf.cast(tf.argmax(logits, axis=1) == wanted, tf.float32))
-        rows = tf.cast(tf.shape(order)[0], tf.float32)
-        return loss / rows, right / rows
+            recognised = tf.reduce_mean(tf.cast(tf.argmax(logits, axis=1) == wanted, tf.float32))
+            return number + 1, loss + value, right + recognised
+
+        start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))
+        _, loss, right = tf.while_loop(lambda number, *_: number < count, step, start)
+        return loss / tf.cast(count, tf.float32), right / tf.cast(count, tf.float32)
 
     return take_steps
 

@@ -140,17 +140,22 @@ def _compiled(model: keras.Model, learning_rate: object, loss: str) -> tuple[Cal
         losses = criterion(labels, model(inputs, training=training))
         return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)  # AutoGraph cannot read loops under every Python
     def take_steps(inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-        total = tf.constant(0.0, precision(model))
-        for events in order:
+        count = tf.shape(order)[0]
+
+        def step(number, total):
+            events = order[number]
             with tf.GradientTape() as tape:
                 value = mean_loss(
                     tf.gather(inputs, events), tf.gather(labels, events), tf.gather(weights, events), training=True
                 )
             optimiser.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
-            total += value
-        return total / tf.cast(tf.shape(order)[0], total.dtype)
+            return number + 1, total + value
+
+        start = (tf.constant(0), tf.constant(0.0, precision(model)))
+        _, total = tf.while_loop(lambda number, _: number < count, step, start)
+        return total / tf.cast(count, total.dtype)
 
     @tf.function(reduce_retracing=True)
     def evaluate(inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
