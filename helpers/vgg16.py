@@ -117,6 +117,7 @@ def imagenet_network(path) -> PhotoNetwork:
         If the file is cut short or has another layout.
     """
     names = class_names()
+    _give_back()
     try:
         with h5py.File(path, "r") as file:
             inputs, x = convolutional_part(FULL_SIZE, lambda name: [part[:] for part in _datasets(file, name)])
@@ -134,18 +135,24 @@ def imagenet_network(path) -> PhotoNetwork:
         ) from error
     model = _frozen(keras.Model(inputs, x, name="vgg16"))
     for weight in model.weights:
-        weakref.finalize(weight, _empty, weight.value.handle, weight.value.dtype).atexit = False
+        weakref.finalize(weight, _gone.append, (weight.value.handle, weight.value.dtype)).atexit = False
     title = f"VGG16 ({len(names):,} classes)"
     return PhotoNetwork(model, "imagenet", title, FULL_SIZE, tuple(names.values()), tuple(names))
 
 
-def _empty(handle, dtype) -> None:
-    """Give back the memory of a weight that is gone.
+_gone: list = []  # handles of the weights of full networks that nobody holds any more
+
+
+def _give_back() -> None:
+    """Give back the memory of the weights of full networks that are gone.
 
     TensorFlow never forgets a ``tf.custom_gradient``, and through its graph keeps the weights of every model that went
-    through one: 310 MB for each full VGG16 that was let go.
+    through one: 310 MB for each full VGG16. Called before a network is made, not when a weight goes: that can happen in
+    the middle of TensorFlow's own work, which then waits for itself.
     """
-    tf.raw_ops.AssignVariableOp(resource=handle, value=tf.zeros((0,), dtype))
+    while _gone:
+        handle, dtype = _gone.pop()
+        tf.raw_ops.AssignVariableOp(resource=handle, value=tf.zeros((0,), dtype))
 
 
 def _datasets(file: h5py.File, layer: str) -> list[h5py.Dataset]:
@@ -194,6 +201,7 @@ def vgg16(weights: str = "auto", input_size: int = FULL_SIZE, quiet: bool = Fals
     if weights == "imagenet":
         path = fetch(IMAGENET_FILE, progress=not quiet)
     let_go()
+    _give_back()
     network = gap_network(int(input_size)) if path is None else imagenet_network(path)
     if weights == "auto" and not quiet:
         print(_choice(network))
