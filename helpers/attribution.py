@@ -61,8 +61,7 @@ def integrated_gradients(
     images = checked_images(model, images)
     baseline = _checked_baseline(baseline, images)
     weights = output_weights(model, len(images), target)
-    places, shares = np.polynomial.legendre.leggauss(steps)
-    places, shares = (places + 1) / 2, shares / 2  # from [-1, 1] to [0, 1]
+    places, shares = gauss_legendre(steps)
     mean = np.zeros(images.shape)
     for total, image, start, weight in zip(mean, images, baseline, weights, strict=True):
         for rows in batches(steps, batch_size):
@@ -71,6 +70,12 @@ def integrated_gradients(
             gradients = input_gradient(model, points, np.tile(weight, (len(points), 1)), batch_size)
             total += np.tensordot(shares[rows], gradients, axes=1)
     return (mean * (images - baseline)).astype(images.dtype)
+
+
+def gauss_legendre(steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places between 0 and 1 and their shares, which sum to 1: the mean of a function is sum(share * f(place))."""
+    places, shares = np.polynomial.legendre.leggauss(steps)
+    return (places + 1) / 2, shares / 2  # from [-1, 1] to [0, 1]
 
 
 def completeness_gap(model: keras.Model, images, target, attribution, baseline=0.0) -> np.ndarray:

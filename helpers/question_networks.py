@@ -37,7 +37,7 @@ EMBEDDING, UNITS, HIDDEN = 32, 64, 96
 EYES = (24, 32, 48, 64, CHANNELS)  # channels of the convolutions
 WEIGHTS = "questions/film.npz"
 
-_forwards: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_compiled: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -81,7 +81,7 @@ class QuestionNetwork:
         """Logits (N, answers) of preprocessed pictures and word numbers, one question for every picture."""
         if len(inputs) != len(words):
             raise ValueError(f"Every question needs its picture; got {len(inputs)} pictures, {len(words)} questions.")
-        starts, forward = range(0, len(inputs), batch_size), _forward(self)
+        starts, forward = range(0, len(inputs), batch_size), compiled(self, _forward)
         parts = [forward(inputs[i : i + batch_size], words[i : i + batch_size]) for i in starts]
         return np.concatenate([np.asarray(part) for part in parts] or [np.zeros((0, len(self.labels)), np.float32)])
 
@@ -92,17 +92,19 @@ class QuestionNetwork:
         return self.labels[chances.argmax()], float(chances.max() / chances.sum())
 
 
-def _forward(network: QuestionNetwork) -> Callable:
-    """The network as one compiled function, made once; it holds the two parts, not the model, and ends with it."""
-    if network.model not in _forwards:
-        eyes, reasoning = network.eyes, network.reasoning
+def compiled(network: QuestionNetwork, build: Callable[[keras.Model, keras.Model], Callable]) -> Callable:
+    """The function that ``build`` makes of the eyes and the reasoning, compiled once for batches of any size.
 
-        def forward(pictures, words):
-            return reasoning([eyes(pictures, training=False), words], training=False)
+    It holds the two parts, not the model that it is stored under, and so ends with it.
+    """
+    made = _compiled.setdefault(network.model, {})
+    if build not in made:
+        made[build] = tf.function(build(network.eyes, network.reasoning), autograph=False, reduce_retracing=True)
+    return made[build]
 
-        signature = [tf.TensorSpec((None, *eyes.inputs[0].shape[1:])), tf.TensorSpec((None, LONGEST), tf.int32)]
-        _forwards[network.model] = tf.function(forward, input_signature=signature, autograph=False)
-    return _forwards[network.model]
+
+def _forward(eyes: keras.Model, reasoning: keras.Model) -> Callable:
+    return lambda pictures, words: reasoning([eyes(pictures, training=False), words], training=False)
 
 
 def preprocess(pictures: np.ndarray) -> np.ndarray:

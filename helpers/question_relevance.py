@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.attribution import gauss_legendre
 from helpers.backend import keras, tf
 from helpers.cam import enlarge, weighted_maps
 from helpers.lrp import Explanation, explain, lrp
@@ -31,7 +32,7 @@ from helpers.lrp_composites import CONVOLUTION, DENSE, FIRST, Composite
 from helpers.lrp_rules import epsilon, flat, gamma
 from helpers.lstm_lrp import relevance_from_states
 from helpers.lstm_weights import read_lstm
-from helpers.question_networks import QuestionNetwork
+from helpers.question_networks import QuestionNetwork, compiled
 from helpers.question_scenes import SIDE
 from helpers.saliency import pixel_map
 from helpers.targets import batches, checked_inputs, output_weights
@@ -39,7 +40,6 @@ from helpers.text import PADDING
 
 _BATCH = 20  # pictures at a time: bounds the memory
 _cut: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-_gradients: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,8 @@ def integrated_gradients_question(
     if steps < 1:
         raise ValueError(f"Integrated gradients need at least 1 step; got {steps}.")
     inputs, words, weights = _checked(network, inputs, words, target)
-    places, shares = np.polynomial.legendre.leggauss(steps)
     at_pixels, at_words = np.zeros_like(inputs), 0
-    for place, share in zip((places + 1) / 2, shares / 2, strict=True):
+    for place, share in zip(*gauss_legendre(steps), strict=True):
         _, by_pixels, by_words, embedded = _gradient(network, inputs, words, weights, place)
         at_pixels += np.float32(share) * by_pixels
         at_words = at_words + np.float32(share) * by_words
@@ -139,7 +138,7 @@ def grad_cam_question(network: QuestionNetwork, inputs, words, target) -> Questi
     """Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) at the map of 12 x 12 places that the eyes hand on, enlarged.
     It says nothing of words."""
     inputs, words, weights = _checked(network, inputs, words, target)
-    part = _compiled(network, _map_gradient)
+    part = compiled(network, _map_gradient)
     found = [part(inputs[rows], words[rows], weights[rows]) for rows in batches(len(inputs), _BATCH)]
     logits, maps = (np.concatenate([np.asarray(batch[i]) for batch in found]) for i in range(2))
     return QuestionRelevance(enlarge(np.maximum(maps, 0), (SIDE, SIDE)), None, logits)
@@ -194,13 +193,13 @@ def _checked(network: QuestionNetwork, inputs, words, target) -> tuple[np.ndarra
 
 def _states(network: QuestionNetwork, words: np.ndarray) -> np.ndarray:
     """The last states of the LSTM, both directions."""
-    read = _compiled(network, _reading)
+    read = compiled(network, _reading)
     return np.concatenate([np.asarray(read(words[rows])) for rows in batches(len(words), _BATCH)])
 
 
 def _gradient(network: QuestionNetwork, inputs, words, weights, share: float = 1.0) -> list[np.ndarray]:
     """Logits, the gradients by pixels and by embeddings, and the embeddings, where both are ``share`` of what they are."""
-    part = _compiled(network, _both_gradients)
+    part = compiled(network, _both_gradients)
     found = [part(inputs[rows], words[rows], weights[rows], np.float32(share)) for rows in batches(len(inputs), _BATCH)]
     return [np.concatenate([np.asarray(batch[i]) for batch in found]) for i in range(4)]
 
@@ -239,14 +238,3 @@ def _map_gradient(eyes: keras.Model, reasoning: keras.Model) -> Callable:
         return logits, weighted_maps(seen, tape.gradient(score, seen))
 
     return gradient
-
-
-def _compiled(network: QuestionNetwork, build: Callable) -> Callable:
-    """The function that ``build`` makes of the network's parts, compiled once for batches of any size.
-
-    It holds the parts, not the model they are stored under, and so ends with it.
-    """
-    made = _gradients.setdefault(network.model, {})
-    if build not in made:
-        made[build] = tf.function(build(network.eyes, network.reasoning), autograph=False, reduce_retracing=True)
-    return made[build]

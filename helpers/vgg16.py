@@ -12,14 +12,13 @@
 """
 
 import json
-import weakref
 import zipfile
 from collections.abc import Callable, Sequence
 
 import h5py
 import numpy as np
 
-from helpers.backend import keras, let_go, tf
+from helpers.backend import empty_when_gone, keras, let_go
 from helpers.download import fetch, locate
 from helpers.half_dense import HalfPrecisionDense
 from helpers.photo_network import PhotoNetwork
@@ -117,7 +116,6 @@ def imagenet_network(path) -> PhotoNetwork:
         If the file is cut short or has another layout.
     """
     names = class_names()
-    _give_back()
     try:
         with h5py.File(path, "r") as file:
             inputs, x = convolutional_part(FULL_SIZE, lambda name: [part[:] for part in _datasets(file, name)])
@@ -134,25 +132,9 @@ def imagenet_network(path) -> PhotoNetwork:
             "it and get it again with vgg16('imagenet')."
         ) from error
     model = _frozen(keras.Model(inputs, x, name="vgg16"))
-    for weight in model.weights:
-        weakref.finalize(weight, _gone.append, (weight.value.handle, weight.value.dtype)).atexit = False
+    empty_when_gone(model)
     title = f"VGG16 ({len(names):,} classes)"
     return PhotoNetwork(model, "imagenet", title, FULL_SIZE, tuple(names.values()), tuple(names))
-
-
-_gone: list = []  # handles of the weights of full networks that nobody holds any more
-
-
-def _give_back() -> None:
-    """Give back the memory of the weights of full networks that are gone.
-
-    TensorFlow never forgets a ``tf.custom_gradient``, and through its graph keeps the weights of every model that went
-    through one: 310 MB for each full VGG16. Called before a network is made, not when a weight goes: that can happen in
-    the middle of TensorFlow's own work, which then waits for itself.
-    """
-    while _gone:
-        handle, dtype = _gone.pop()
-        tf.raw_ops.AssignVariableOp(resource=handle, value=tf.zeros((0,), dtype))
 
 
 def _datasets(file: h5py.File, layer: str) -> list[h5py.Dataset]:
@@ -201,7 +183,6 @@ def vgg16(weights: str = "auto", input_size: int = FULL_SIZE, quiet: bool = Fals
     if weights == "imagenet":
         path = fetch(IMAGENET_FILE, progress=not quiet)
     let_go()
-    _give_back()
     network = gap_network(int(input_size)) if path is None else imagenet_network(path)
     if weights == "auto" and not quiet:
         print(_choice(network))
