@@ -36,15 +36,15 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 
 notebooks: $(VENV)/.installed-test  ## run the notebooks and store clean outputs; ARGS=2 for one of them
-	$(BIN)/python -m helpers.notebooks run $(ARGS)
-	$(BIN)/python -m helpers.notebooks check $(ARGS)
-	$(BIN)/python -m helpers.notebooks pictures $(ARGS)
+	$(BIN)/python .ci/notebooks.py run $(ARGS)
+	$(BIN)/python .ci/notebooks.py check $(ARGS)
+	$(BIN)/python .ci/notebooks.py pictures $(ARGS)
 
 html: $(VENV)/.installed  ## rendered pages in build/html
-	$(BIN)/python -m helpers.notebooks html --dest build/html $(ARGS)
+	$(BIN)/python .ci/notebooks.py html --dest build/html $(ARGS)
 
 student: $(VENV)/.installed  ## copies without solutions in build/student
-	$(BIN)/python -m helpers.notebooks student --dest build/student $(ARGS)
+	$(BIN)/python .ci/notebooks.py student --dest build/student $(ARGS)
 
 bench: $(VENV)/.installed-test  ## time and memory against the budgets, as ratios (some minutes)
 	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

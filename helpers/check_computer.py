@@ -39,7 +39,7 @@ WIDGETS = {"ipywidgets": "8.1.5", "ipycanvas": "0.13.2"}
 EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "ipycanvas")
 GIB = 2**30
 MEMORY = 1.5 * GIB  # the peak of notebooks 2 and 3 with VGG16-GAP, and JupyterLab beside it
-START = "from helpers.backend import keras, tf; print(keras.backend.backend())"  # what every notebook does first
+START = "from helpers.course.backend import keras, tf; print(keras.backend.backend())"  # what every notebook does first
 PATIENCE = 180  # seconds: from a cold network disk TensorFlow takes its time
 
 

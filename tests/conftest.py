@@ -7,7 +7,7 @@ import pytest
 @pytest.fixture(scope="session")
 def small_cam_network():
     """Two convolutions, global average pooling, one dense layer with five classes; float64 and all weights random."""
-    from helpers.backend import keras
+    from helpers.course.backend import keras
 
     with _float64(keras):
         inputs = keras.Input((12, 10, 3), dtype="float64")
@@ -23,7 +23,7 @@ def small_cam_network():
 @pytest.fixture(scope="session")
 def linear_model():
     """Flatten and one dense layer with two outputs on pictures (8, 9, 3); float64."""
-    from helpers.backend import keras
+    from helpers.course.backend import keras
 
     with _float64(keras):
         model = keras.Sequential(
@@ -36,7 +36,7 @@ def linear_model():
 @pytest.fixture(scope="session")
 def patch_reader():
     """A planted network: its first logit is the sum of the brightness in rows 4-7, columns 2-5, and nothing else."""
-    from helpers.backend import keras
+    from helpers.course.backend import keras
 
     model = keras.Sequential([keras.Input((12, 12, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
     kernel = np.zeros((12, 12, 3, 2), np.float32)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.backend import keras
+from helpers.course.backend import keras
 
 layers = keras.layers
 REFERENCE = Path(__file__).parent / "data" / "lrp_reference.npz"
@@ -83,7 +83,7 @@ def forward(model, images):
 
 def gradient(model, images, weights):
     """Derivative of sum(weights * logits) by TensorFlow, through the model itself."""
-    from helpers.backend import tf
+    from helpers.course.backend import tf
 
     x = tf.constant(images)
     with tf.GradientTape() as tape:

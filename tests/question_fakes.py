@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from helpers.question_grammar import ANSWERS, WORDS, encode_questions, parse
+from helpers.questions.language import ANSWERS, WORDS, encode_questions, parse
 
 
 class FakeNetwork:

@@ -217,10 +217,6 @@ def test_post_build_goes_on_with_a_plain_line_where_a_download_fails(image):
 
 
 def test_post_build_with_the_real_pip_and_the_real_check(image):
-    import setuptools
-
-    if int(setuptools.__version__.split(".")[0]) < 77:
-        pytest.skip(f"setuptools {setuptools.__version__} is too old to build the package without a network")
     done = build(image, stub=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.rstrip().endswith("Every notebook can run.")
@@ -424,7 +420,7 @@ def test_a_kernel_that_dies_is_an_error(notebook, tmp_path):
 
 
 def test_all_events_are_as_many_as_the_full_set_and_divided_like_it(tmp_path, monkeypatch):
-    from helpers.higgs import FILES, read_higgs_csv
+    from helpers.higgs.events import FILES, read_higgs_csv
 
     assert sum(memory.PARTS.values()) == FILES["full"][1]
     monkeypatch.setattr(memory, "PARTS", {"t": 30_000, "b": 10, "v": 22_801, "u": 3})

@@ -14,7 +14,7 @@ import pytest
 
 from helpers import check, files
 from helpers import check_computer as computer
-from helpers.check import MISSING, NOTE, OK
+from helpers.check_computer import MISSING, NOTE, OK
 from helpers.files import FILES, CourseFile
 
 ROOT = Path(__file__).parents[1]

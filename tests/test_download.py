@@ -16,8 +16,7 @@ import pytest
 from loopback import serve
 
 from helpers import download, files, transfer
-from helpers.download import fetch, fetch_all, locate
-from helpers.files import FILES, CourseFile, DamagedFileError, cache_folder, folders
+from helpers.files import FILES, CourseFile, DamagedFileError, cache_folder, fetch, fetch_all, folders, locate
 
 ROOT = Path(__file__).parents[1]
 CONTENT = hashlib.shake_256(b"the same bytes every time").digest(200_000)

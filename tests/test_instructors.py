@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers import notebooks
+import notebooks
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")

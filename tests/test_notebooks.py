@@ -2,7 +2,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers import notebooks
+import notebooks
 
 
 @pytest.mark.parametrize("path", notebooks.paths(), ids=lambda path: path.stem)

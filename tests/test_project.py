@@ -2,12 +2,14 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
-from fnmatch import fnmatch
+import venv
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -40,13 +42,16 @@ def test_every_package_has_a_lower_bound():
 def test_every_imported_package_is_asked_for():
     asked_for = {re.split(r"[>=;\s]", requirement)[0] for requirement in PROJECT["dependencies"]}
     imported = set()
-    for path in [*ROOT.glob("helpers/*.py"), *ROOT.glob("data/*/*.py")]:
+    for path in [*ROOT.glob("helpers/**/*.py"), *ROOT.glob("data/*/*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 imported.add(node.module.split(".")[0])
-    foreign = {DISTRIBUTIONS.get(name, name) for name in imported - set(sys.stdlib_module_names) - {"helpers"}}
+    foreign = {
+        DISTRIBUTIONS.get(name, name)
+        for name in imported - set(sys.stdlib_module_names) - {"helpers", "flipping", "tables"}
+    }
     assert foreign - asked_for == set()
 
 
@@ -62,13 +67,15 @@ DISTRIBUTIONS = {  # of modules named otherwise, or belonging to what one of our
 
 
 def test_importing_the_package_does_not_import_tensorflow():
-    code = "import helpers, helpers.download, helpers.check, helpers.images, sys; print('tensorflow' in sys.modules)"
+    code = "import helpers, helpers.files, helpers.download, helpers.check, sys; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
 
 
 def test_tensorflow_starts_without_a_word():
-    code = "from helpers.backend import set_seeds, tf; set_seeds(1); print(float(tf.reduce_sum(tf.ones((2, 2)))))"
+    code = (
+        "from helpers.course.backend import set_seeds, tf; set_seeds(1); print(float(tf.reduce_sum(tf.ones((2, 2)))))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == ("4.0", "")
 
@@ -76,7 +83,7 @@ def test_tensorflow_starts_without_a_word():
 def test_seeds_make_runs_repeat():
     import numpy as np
 
-    from helpers.backend import keras, set_seeds, tf
+    from helpers.course.backend import keras, set_seeds, tf
 
     drawn = []
     for _ in range(2):
@@ -89,24 +96,108 @@ def test_seeds_make_runs_repeat():
         set_seeds(-1)
 
 
-def layer_of(module: str) -> int:
-    """Number of the row in CONTRIBUTING.md's table of layers that names the module."""
-    text = (ROOT / "CONTRIBUTING.md").read_text()
-    rows = text[text.index("| layer | modules |") :].split("\n\n")[0].splitlines()[2:]
-    found = [n for n, row in enumerate(rows) if any(fnmatch(module, name) for name in re.findall(r"`(.*?)`", row))]
-    assert len(found) == 1, f"CONTRIBUTING.md must name {module} in one layer"
-    return found[0]
+def imports(path: Path) -> list[tuple[str, str]]:
+    """(module, name) of everything that a file imports from the course, at its top or inside a function."""
+    found = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    return [(node.module, alias.name) for node in found if node.module.startswith("helpers") for alias in node.names]
 
 
-def test_modules_import_in_one_direction():
-    """data -> models -> methods -> figures -> widgets: no module imports one of a later layer."""
-    modules = {path.stem for path in ROOT.glob("helpers/*.py")} - {"__init__"}
-    for name in sorted(modules):
-        text = (ROOT / f"helpers/{name}.py").read_text()
-        imports = set(re.findall(r"^\s*from helpers\.(\w+) import", text, re.M))
-        for line in re.findall(r"^\s*from helpers import ([\w, ]+)", text, re.M):
-            imports |= {part.split(" as ")[0].strip() for part in line.split(",")}
-        assert [i for i in sorted(imports) if layer_of(i) > layer_of(name)] == [], name
+def module_of(path: Path, root: Path = ROOT) -> str:
+    """helpers/lrp/rules.py -> "helpers.lrp.rules"; a face is called by its folder."""
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
+HELPERS = {module_of(path): path for path in sorted(ROOT.glob("helpers/**/*.py"))}
+FACES = {path.parent.name: path for path in ROOT.glob("helpers/*/__init__.py")}
+MODULES = {module for module, path in HELPERS.items() if path.stem != "__init__"}
+
+
+def floors() -> dict[str, int]:
+    """The number of each folder's floor, as CONTRIBUTING.md's line of dependencies has it."""
+    (line,) = re.findall(r"^`(course, files < .*)`$", (ROOT / "CONTRIBUTING.md").read_text(), re.M)
+    return {name.strip(): floor for floor, names in enumerate(line.split("<")) for name in names.split(",")}
+
+
+def topic(module: str) -> str:
+    """The folder of ``helpers`` that a module lies in; for a module beside the folders its own name."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def test_folders_depend_downwards_only():
+    floor = floors()
+    assert floor.keys() == {*FACES, "files", "data/"}
+    sources = [(topic(module), path) for module, path in HELPERS.items() if topic(module) in floor]
+    for own, path in [*sources, *(("data/", path) for path in ROOT.glob("data/*/*.py"))]:
+        for module, name in imports(path):
+            used = topic(module if module in MODULES else f"{module}.{name}")
+            assert used == own or floor[used] < floor[own], f"{path.name} imports {module}"
+
+
+def test_modules_import_modules_and_never_faces():
+    """So that importing a topic does not import all, and a face can change without the package."""
+    for path in HELPERS.values():
+        for module, name in imports(path):
+            assert module in MODULES or f"{module}.{name}" in MODULES, f"{path.name}: from {module} import {name}"
+
+
+def code_of(book: Path) -> list[str]:
+    return [cell.source for cell in nbformat.read(book, as_version=4).cells if cell.cell_type == "code"]
+
+
+BOOKS = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
+
+
+@pytest.mark.parametrize(
+    ("book", "most"), list(zip(BOOKS, (3, 3, 10), strict=True)), ids=lambda x: getattr(x, "stem", x)
+)
+def test_a_notebook_names_the_course_s_folders_once_and_hides_none_of_them(book, most):
+    cells = code_of(book)
+    nodes = [node for source in cells for node in ast.walk(ast.parse(source))]
+    statements = [n for n in nodes if isinstance(n, ast.ImportFrom) and n.module.startswith("helpers")]
+    assert len(statements) <= most
+    assert len(cells[0].splitlines()) <= 12
+    assert {s.module.partition(".")[2] for s in statements} <= {"", *FACES}
+    names = [alias for statement in statements for alias in statement.names]
+    assert [alias.name for alias in names if alias.asname] == []
+    assert len(names) == len({alias.name for alias in names})
+    bound = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    bound |= {n.arg for n in nodes if isinstance(n, ast.arg)} | {
+        n.name for n in nodes if isinstance(n, ast.FunctionDef)
+    }
+    assert bound & {alias.name for alias in names} == set()
+
+
+def test_faces_hand_on_what_the_notebooks_use_and_nothing_else():
+    used = {name: set() for name in FACES}
+    for node in (node for book in BOOKS for source in code_of(book) for node in ast.walk(ast.parse(source))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in used:
+            used[node.value.id].add(node.attr)
+        elif isinstance(node, ast.ImportFrom) and node.module.startswith("helpers."):
+            used[topic(node.module)] |= {alias.name for alias in node.names}
+    handed_on = {name: {given for _, given in imports(path)} for name, path in FACES.items()}
+    assert handed_on == used
+
+
+def test_an_installed_wheel_has_every_module(tmp_path):
+    """As Binder has it: built from the sources alone, in an environment that lies elsewhere."""
+    source, wheels, environment = (tmp_path / name for name in ("source", "wheels", "environment"))
+    shutil.copytree(ROOT / "helpers", source / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    offline = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip"]
+    subprocess.run([*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", wheels, source], check=True)
+    venv.create(environment, symlinks=True)
+    (packages,) = environment.glob("lib/python*/site-packages")
+    subprocess.run([*pip, "--python", environment / "bin/python", "install", *offline, *wheels.iterdir()], check=True)
+    # what the course itself needs; the course's own editable install is not among it
+    (packages / "borrowed.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")) + "\n")
+    assert {module_of(path, packages) for path in packages.glob("helpers/**/*.py")} == {*HELPERS}
+    code = f"import helpers, importlib\n[importlib.import_module(f'helpers.{{face}}') for face in {sorted(FACES)}]"
+    code += "\nprint(helpers.__file__)"
+    done = subprocess.run([environment / "bin/python", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(packages))
 
 
 def test_no_file_of_the_repository_is_forgotten_in_the_data_card():

@@ -22,7 +22,7 @@ SCENES, ENOUGH = 36, 0.75
 
 def recognised(network, thing) -> float:
     """Share of the scenes in which the thing's class is the most probable one."""
-    from helpers.collages import collage
+    from helpers.photos.collages import collage
 
     rng = np.random.default_rng(20240917)
     scenes = [
@@ -38,8 +38,8 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True, help="folder with index.tsv and png/")
     source = parser.parse_args().source
 
-    from helpers.collages import read_cutout
-    from helpers.vgg16 import vgg16
+    from helpers.photos.collages import read_cutout
+    from helpers.vgg16.networks import vgg16
 
     network = vgg16("gap")
     known = {label.lower().replace(" ", "_") for label in network.labels}

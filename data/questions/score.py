@@ -17,12 +17,13 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from helpers.backend import keras, tf
-from helpers.question_networks import question_network
-from helpers.question_relevance import METHODS
-from helpers.question_samples import draw_samples
-from helpers.question_tables import part_of, question_table, removal_figures
-from helpers.truth_tables import Table, format_table, read_table, write_table
+from tables import draw_samples, question_table, removal_figures
+
+from helpers.course.backend import keras, tf
+from helpers.questions.asked import part_of
+from helpers.questions.network import question_network
+from helpers.questions.relevance import METHODS
+from helpers.sanity.tables import Table, format_table, read_table, write_table
 
 SETTINGS = {"per_type": 170, "wrong": 150, "pairs": 100, "pool": 600, "seed": 5000}
 CLOSE = 0.01  # another processor rounds otherwise, and an answer or two may change

@@ -29,11 +29,11 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from helpers.backend import keras, tf
-from helpers.question_draws import draw_questions
-from helpers.question_grammar import ANSWERS, EXAMPLES, FORMS, LONGEST, TYPES, encode_questions
-from helpers.question_layers import PLACES
-from helpers.question_networks import (
+from helpers.course.backend import keras, tf
+from helpers.questions.draws import draw_questions
+from helpers.questions.language import ANSWERS, EXAMPLES, FORMS, LONGEST, TYPES, encode_questions
+from helpers.questions.network import (
+    PLACES,
     QuestionNetwork,
     folded,
     joined,
@@ -43,8 +43,7 @@ from helpers.question_networks import (
     preprocess,
     question_network,
 )
-from helpers.question_scenes import SIDE, draw_scenes
-from helpers.question_things import COLOURS, KINDS, SIZES
+from helpers.questions.scenes import COLOURS, KINDS, SIDE, SIZES, draw_scenes
 
 SCENES, PER_SCENE = 1000, 12  # scenes in a round, and questions about each
 ROUNDS = {"eyes": 40, "reasoning": 70, "together": 50, "blind": 30}

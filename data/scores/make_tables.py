@@ -32,27 +32,26 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from helpers.backend import keras, tf
-from helpers.explainers import explainers
-from helpers.flipping import random_curves
-from helpers.scenes import BACKGROUNDS, SIZES, TOP, collage_scenes, world_scenes
-from helpers.toyworld import SIZE, Watermark, make_world
-from helpers.toyworld_animals import OUTLINES
-from helpers.toyworld_networks import MARKED, toyworld_network
-from helpers.truth import (
+from flipping import (
+    BACKGROUNDS,
     FLIPPING,
     SANITY,
-    MapScores,
-    chance_levels,
-    columns_for,
-    explained,
+    SIZES,
+    TOP,
+    collage_scenes,
     flipping_rows,
+    random_curves,
     sanity_row,
-    score_maps,
-    summary,
 )
-from helpers.truth_tables import Table, format_table, write_table
-from helpers.vgg16 import vgg16
+
+from helpers.course.backend import keras, tf
+from helpers.sanity.methods import explainers
+from helpers.sanity.tables import Table, format_table, write_table
+from helpers.sanity.truth import MapScores, chance_levels, columns_for, explained, score_maps, summary, world_scenes
+from helpers.toyworld.animals import OUTLINES
+from helpers.toyworld.network import MARKED, toyworld_network
+from helpers.toyworld.world import SIZE, Watermark, make_world
+from helpers.vgg16.networks import vgg16
 
 SEED = 20250111
 SAMPLES = {"noisy_copies": 8, "path_steps": 6}

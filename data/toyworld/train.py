@@ -23,20 +23,12 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from helpers.backend import keras, tf
-from helpers.toyworld import SIZE, World, make_world, swap_coats, with_watermark, without_watermark
-from helpers.toyworld_animals import OUTLINES
-from helpers.toyworld_coats import COATS
-from helpers.toyworld_networks import (
-    MARKED,
-    TASKS,
-    folded,
-    named_weights,
-    new_network,
-    preprocess,
-    toyworld_network,
-    weights_file,
-)
+from helpers.course.backend import keras, tf
+from helpers.course.networks import named_weights
+from helpers.toyworld.animals import OUTLINES
+from helpers.toyworld.coats import COATS
+from helpers.toyworld.network import MARKED, TASKS, folded, new_network, preprocess, toyworld_network, weights_file
+from helpers.toyworld.world import SIZE, World, make_world, swap_coats, with_watermark, without_watermark
 
 PICTURES, EPOCHS, BATCH = 5000, 20, 50
 LEARNING_RATE = 0.003

@@ -35,10 +35,10 @@ from tqdm import tqdm
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from helpers.backend import keras, set_seeds, tf
-from helpers.images import sample_photo
-from helpers.photo_network import preprocess, softmax
-from helpers.vgg16 import class_names, convolutional_part
+from helpers.course.backend import keras, set_seeds, tf
+from helpers.photos.images import sample_photo
+from helpers.vgg16.networks import class_names, convolutional_part
+from helpers.vgg16.photo_network import preprocess, softmax
 
 SEED = 20240917
 FLOOR_TOP1, FLOOR_TOP5, FEWEST = 0.765, 0.935, 60  # out of fold, without augmentation, on two thirds of the pictures

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from helpers.higgs import FILES, load_higgs, read_higgs_csv
+from helpers.higgs.events import FILES, load_higgs, read_higgs_csv
 
 COPIES = 36
 

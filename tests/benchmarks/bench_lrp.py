@@ -24,20 +24,21 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from helpers import lrp_engine
-from helpers.attribution import BLACK, WHITE, deconvnet, guided_backpropagation, integrated_gradients
-from helpers.backend import keras, tf
-from helpers.half_dense import HalfPrecisionDense
-from helpers.images import sample_photo
-from helpers.lrp import explain, lrp
-from helpers.lrp_composites import (
+from helpers.course.backend import keras, tf
+from helpers.lrp import walk as lrp_engine
+from helpers.lrp.explanation import explain, lrp
+from helpers.lrp.gradients import deconvnet, guided_backpropagation
+from helpers.lrp.rules import (
     epsilon_alpha2beta1,
     epsilon_alpha2beta1_flat,
     epsilon_gamma_box,
     epsilon_plus,
     epsilon_plus_flat,
 )
-from helpers.vgg16 import convolutional_part, vgg16
+from helpers.photos.images import sample_photo
+from helpers.vgg16.gradients import BLACK, WHITE, integrated_gradients
+from helpers.vgg16.half_dense import HalfPrecisionDense
+from helpers.vgg16.networks import convolutional_part, vgg16
 
 ROUNDS = 9
 GRADIENT = "input gradient"

@@ -11,11 +11,12 @@ import time
 
 import numpy as np
 
-from helpers.backend import set_seeds
-from helpers.cam import _weighted_maps, class_activation_map, grad_cam
-from helpers.images import sample_photo
-from helpers.saliency import _score_gradient, compiled, input_gradient, logits
-from helpers.vgg16 import vgg16
+from helpers.course.backend import set_seeds
+from helpers.course.networks import compiled
+from helpers.photos.images import sample_photo
+from helpers.vgg16.cam import _weighted_maps, class_activation_map, grad_cam
+from helpers.vgg16.gradients import _score_gradient, input_gradient, logits
+from helpers.vgg16.networks import vgg16
 
 
 def seconds(function, *arguments, rounds: int = 9) -> float:

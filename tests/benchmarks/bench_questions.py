@@ -9,12 +9,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers.explained_questions import explain_question
-from helpers.plotting_questions import explained_scene
-from helpers.question_draws import draw_questions
-from helpers.question_networks import question_network
-from helpers.question_relevance import METHODS
-from helpers.question_scenes import draw_scenes
+from helpers.questions.draws import draw_questions
+from helpers.questions.explained import explain_question
+from helpers.questions.figures import explained_scene
+from helpers.questions.network import question_network
+from helpers.questions.relevance import METHODS
+from helpers.questions.scenes import draw_scenes
 
 SCENES, PER_SCENE = 2000, 5
 

@@ -16,9 +16,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from helpers.backend import keras, tf
-from helpers.networks import build_network, dense_network
-from helpers.taylor import taylor_coefficients
+from helpers.course.backend import keras, tf
+from helpers.taylor.expansion import taylor_coefficients
+from helpers.taylor.networks import build_network, dense_network
 
 INPUTS, EVENTS, ROUNDS = 30, 50_000, 5
 

@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from bench_lrp import full_size_network
 from measure_vgg16_memory import peak_mib
 
-from helpers.backend import keras
-from helpers.tcav import activations, logit_gradients
-from helpers.tcav_runs import compare_with_random, concept_tests
-from helpers.vgg16 import gap_network
+from helpers.course.backend import keras
+from helpers.tcav.runs import compare_with_random, concept_tests
+from helpers.tcav.scores import activations, logit_gradients
+from helpers.vgg16.networks import gap_network
 
 SET, COUNTERPARTS, CLASS = 50, 20, 100
 LAYERS = ("conv1", "conv2", "conv3")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from helpers.toyworld import Watermark, make_world, swap_coats, without_watermark
-from helpers.toyworld_concepts import CONCEPTS, concept_set
+from helpers.toyworld.concepts import CONCEPTS, concept_set
+from helpers.toyworld.world import Watermark, make_world, swap_coats, without_watermark
 
 COUNT = 5000
 

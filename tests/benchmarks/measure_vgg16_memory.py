@@ -74,7 +74,9 @@ def peak_mib() -> float:
 def run_case(case: str, file: str | None) -> None:
     """Go through the stages and print (as JSON) the peak after each."""
     peaks = {}
-    from helpers import cam, saliency, vgg16
+    from helpers.vgg16 import cam
+    from helpers.vgg16 import gradients as saliency
+    from helpers.vgg16 import networks as vgg16
 
     peaks["import"] = peak_mib()
     if case != "import":

@@ -15,12 +15,12 @@ CELLS = [
     """
 import matplotlib.pyplot as plt
 from ipywidgets import Checkbox, Dropdown, FloatSlider, SelectionSlider
-from helpers.plotting import use_course_style
-from helpers.widgets import explain_upload, explore
-from helpers.widgets_concepts import own_concept
-from helpers.widgets_digits import draw_digit
-from helpers.widgets_taylor import playground, progress_bar
-from helpers.widgets_text import type_a_sentence
+from helpers.course.figures import use_course_style
+from helpers.course.widgets import explain_upload, explore
+from helpers.tcav.widgets import own_concept
+from helpers.digits.widgets import draw_digit
+from helpers.taylor.widgets import playground, progress_bar
+from helpers.words.widgets import type_a_sentence
 use_course_style()
 
 def caption(**values):
@@ -45,8 +45,8 @@ explore(
     'own_concept(picture, alt="The first picture of the concept", count=20)',
     'explain_upload(picture, 64, alt="The photograph that was uploaded")',
     """
-from helpers.sentiment import SentimentNetwork, build_sentiment_model
-from helpers.text import Vocabulary
+from helpers.words.sentiment import SentimentNetwork, build_sentiment_model
+from helpers.words.text import Vocabulary
 words = Vocabulary(("good", "bad", "film", "never", "fails", "engage", "it", "to", "us"))
 type_a_sentence(SentimentNetwork(build_sentiment_model(len(words), embedding=4, units=3), words))
 """,
@@ -54,8 +54,8 @@ type_a_sentence(SentimentNetwork(build_sentiment_model(len(words), embedding=4, 
 import sys
 sys.path.append({str(ROOT / "tests")!r})
 from question_fakes import FakeNetwork, always, left_half, wordless
-from helpers.explained_questions import explain_question
-from helpers.widgets_questions import ask_about_a_picture
+from helpers.questions.explained import explain_question
+from helpers.questions.widgets import ask_about_a_picture
 METHODS = {{"LRP": left_half, "Grad-CAM": wordless}}
 
 def explain(network, scene, question, method):
@@ -95,7 +95,7 @@ def control(group, kind, label=""):
 
 
 def test_every_widget_of_the_course_is_here():
-    for path in sorted(ROOT.glob("helpers/widgets*.py")):
+    for path in sorted(ROOT.glob("helpers/*/widgets.py")):
         for name, body in re.findall(r"^def ([a-z]\w*)\(.*?\n(.*?)(?=^\S|\Z)", path.read_text(), re.M | re.S):
             if re.search(r"\bdisplay\(", body):
                 assert any(f"{name}(" in cell for cell in CELLS[1:]), f"{path.name}: {name} is not tried"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers.images import LARGEST_FILE
+from helpers.photos.images import LARGEST_FILE
 
 
 def write_uploads(folder: Path) -> dict[str, Path]:

@@ -17,16 +17,19 @@ from hostile import answer, require_finite
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import collages, files, networks, toyworld_animals
-from helpers.collages import cutout_names
-from helpers.digits import load_digits
-from helpers.higgs import COLUMNS, HiggsEvents, load_higgs, read_higgs_csv
-from helpers.networks import DenseNetwork, load_network, save_network
-from helpers.question_networks import question_network
-from helpers.text import RatedTexts, load_sentences, load_word_valences, read_ratings
-from helpers.toyworld_networks import toyworld_network
-from helpers.truth_tables import Table, read_table, stored_table, write_table
-from helpers.vgg16 import class_names, gap_network, vgg16
+from helpers import files
+from helpers.digits.pictures import load_digits
+from helpers.higgs.events import COLUMNS, HiggsEvents, load_higgs, read_higgs_csv
+from helpers.photos import collages
+from helpers.photos.collages import cutout_names
+from helpers.questions.network import question_network
+from helpers.sanity.tables import Table, read_table, stored_table, write_table
+from helpers.taylor import networks
+from helpers.taylor.networks import DenseNetwork, load_network, save_network
+from helpers.toyworld import animals as toyworld_animals
+from helpers.toyworld.network import toyworld_network
+from helpers.vgg16.networks import class_names, gap_network, vgg16
+from helpers.words.text import RatedTexts, load_sentences, load_word_valences, read_ratings
 
 DATA = Path(__file__).parents[2] / "data"
 LOADERS = {  # every file that is listed with its hash, with the function that reads it

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from helpers.collages import read_cutout
-from helpers.image_folders import image_folder
-from helpers.images import LARGEST_FILE, load_image
-from helpers.own_concepts import concept_from_uploads, uploaded_pictures
+from helpers.photos.collages import read_cutout
+from helpers.photos.folders import image_folder
+from helpers.photos.images import LARGEST_FILE, load_image
+from helpers.tcav.own_concepts import concept_from_uploads, uploaded_pictures
 
 ROWS = np.random.default_rng(0).integers(0, 256, (12, 20, 3)).astype(np.uint8)  # no symmetry: a turn is seen
 ENCODINGS = {

@@ -7,27 +7,22 @@ from hostile import answer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import (
-    collages,
-    digit_networks,
-    digits,
-    image_folders,
-    images,
-    own_concepts,
-    photo_concepts,
-    question_draws,
-    question_grammar,
-    question_scenes,
-    questions,
-    sentiment,
-    text,
-    toyworld,
-    toyworld_concepts,
-    toyworld_networks,
-    vgg16,
-    word_checks,
-    word_scores,
-)
+from helpers.digits import network as digit_networks
+from helpers.digits import pictures as digits
+from helpers.photos import collages, images
+from helpers.photos import folders as image_folders
+from helpers.questions import draws as question_draws
+from helpers.questions import language as question_grammar
+from helpers.questions import language as questions
+from helpers.questions import scenes as question_scenes
+from helpers.tcav import own_concepts, photo_concepts
+from helpers.toyworld import concepts as toyworld_concepts
+from helpers.toyworld import network as toyworld_networks
+from helpers.toyworld import world as toyworld
+from helpers.vgg16 import networks as vgg16
+from helpers.words import checks as word_checks
+from helpers.words import scores as word_scores
+from helpers.words import sentiment, text
 
 RNG = np.random.default_rng(0)
 TILE = RNG.integers(0, 256, (40, 40, 3)).astype(np.uint8)

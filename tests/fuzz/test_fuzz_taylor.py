@@ -8,22 +8,15 @@ from arguments import attack, case, require_good_call, shaped, shaped_like, tabl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import (
-    coefficients,
-    derivatives,
-    exercises,
-    gaussians,
-    higgs,
-    higgs_variables,
-    networks,
-    playground,
-    preprocessing,
-    significance,
-    taylor,
-    training,
-)
-from helpers.backend import set_seeds
-from helpers.digits import centre_digit, shuffled_labels
+from helpers.course import exercises
+from helpers.course.backend import set_seeds
+from helpers.digits.pictures import centre_digit, shuffled_labels
+from helpers.higgs import events as higgs
+from helpers.higgs import events as higgs_variables
+from helpers.higgs import events as preprocessing
+from helpers.higgs import selection as significance
+from helpers.taylor import coefficients, derivatives, gaussians, networks, playground, training
+from helpers.taylor import expansion as taylor
 
 RNG = np.random.default_rng(0)
 EVENTS = RNG.normal(size=(40, 2)).astype(np.float32)

@@ -1,0 +1,234 @@
+"""Run, check and copy the course's notebooks. Students never need this; ``make`` calls it.
+
+    python .ci/notebooks.py run [NAME ...]       execute top to bottom, store clean outputs
+    python .ci/notebooks.py check [NAME ...]     the static rules, one line per finding
+    python .ci/notebooks.py html --dest DIR      rendered pages
+    python .ci/notebooks.py student --dest DIR   copies without the cells tagged "solution"
+    python .ci/notebooks.py pictures             the figures that the README shows, into notebooks/pictures
+
+A notebook is stored only after it ran to its end without an error and without a word on stderr; until then the file
+stays as it was.
+"""
+
+import argparse
+import base64
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+LARGEST_NOTEBOOK = 6_000_000  # bytes: beyond that, pages on the web no longer render it
+LONGEST_TEXT, LONGEST_CODE = 220, 25  # words in a Markdown cell, lines in a code cell
+SECONDS_PER_CELL = 300
+WIDGET = "application/vnd.jupyter.widget-view+json"
+WIDGET_NOTE = "*An interactive control appears here when the cell is run.*"
+PICTURES = {  # which figure the README shows of a notebook: how its alt text begins
+    "1": "The 20 largest of 495 coefficients",
+    "2": "Grad-CAM for each of the two classes",
+    "3": "A tagged horse and its CAM and LRP maps",
+}
+KERNEL = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+}
+
+
+def paths(names: list[str] = ()) -> list[Path]:
+    """The notebooks whose file name begins with one of the names; all of them when there is no name."""
+    found = sorted(FOLDER.glob("[0-9]*.ipynb"))
+    chosen = [path for path in found if not names or path.name.startswith(tuple(names))]
+    if not chosen:
+        raise FileNotFoundError(f"No notebook in {FOLDER} begins with {names or 'a number'}: {[p.name for p in found]}")
+    return chosen
+
+
+def run(path: Path) -> float:
+    """Execute a notebook in its own folder, store its clean outputs, and return the seconds it took.
+
+    Raises
+    ------
+    RuntimeError
+        If a cell fails, takes longer than five minutes, or writes to stderr. The stored notebook is then left alone.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
+    from nbclient.output_widget import OutputWidget
+
+    class SilentOutput(OutputWidget):
+        """Takes what an Output widget shows, as the browser would, but does not report it back to the kernel.
+
+        Nothing here reads the report, and a large one can make the client miss the kernel's answer and wait for ever.
+        """
+
+        def sync_state(self) -> None:
+            pass
+
+    book = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        book, timeout=SECONDS_PER_CELL, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
+    client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": SilentOutput}}
+    start = time.perf_counter()
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError) as error:
+        raise RuntimeError(f"{path.name} did not run to its end:\n{error}") from None
+    seconds = time.perf_counter() - start
+    for index, cell in enumerate(book.cells):
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                raise RuntimeError(f"{path.name}, cell {index} wrote to stderr:\n{output['text']}")
+    clean(book)
+    partial = path.with_suffix(".partial")
+    nbformat.write(book, partial)
+    partial.replace(path)
+    return seconds
+
+
+def clean(book: nbformat.NotebookNode) -> None:
+    """Leave in a notebook what readers need: no widget state, no times, the same metadata whoever ran it."""
+    book.metadata = nbformat.from_dict(KERNEL)
+    for number, cell in enumerate(book.cells):
+        cell["id"] = f"cell-{number:03d}"
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "jupyter")})
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = [_without_widget(output) for output in cell.outputs]
+
+
+def _without_widget(output):
+    """A view of a widget means nothing without the kernel behind it: put a note in its place."""
+    if WIDGET not in output.get("data", {}):
+        return output
+    return nbformat.v4.new_output("display_data", {"text/markdown": WIDGET_NOTE, "text/plain": WIDGET_NOTE})
+
+
+def student_copy(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook without solutions, and without outputs: to be run by the student."""
+    book = nbformat.from_dict(book)
+    book.cells = [cell for cell in book.cells if "solution" not in cell.metadata.get("tags", [])]
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return book
+
+
+def findings(book: nbformat.NotebookNode) -> Iterator[str]:
+    """What is wrong with a stored notebook, one line each: the rules that CONTRIBUTING.md explains."""
+    code = [cell for cell in book.cells if cell.cell_type == "code" and cell.source.strip()]
+    if "widgets" in book.metadata:
+        yield "widget state is stored; it breaks the rendering on the web"
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        yield "the outputs are not those of one clean run from top to bottom"
+    if not any("solution" in cell.metadata.get("tags", []) for cell in book.cells):
+        yield "no cell is tagged 'solution'"
+    for index, cell in enumerate(book.cells):
+        rules = _text_findings if cell.cell_type == "markdown" else _code_findings
+        for finding in rules(cell):
+            yield f"cell {index}: {finding}"
+
+
+def _text_findings(cell) -> Iterator[str]:
+    if any(len(alt) < 15 for alt in re.findall(r"!\[(.*?)\]\(", cell.source)) or re.search(
+        r"<img(?![^>]*\balt=)", cell.source
+    ):
+        yield "a picture has no describing alt text"
+    if len(cell.source.split()) > LONGEST_TEXT:
+        yield f"{len(cell.source.split())} words in one cell; the limit is {LONGEST_TEXT}"
+
+
+def _code_findings(cell) -> Iterator[str]:
+    lines = [line for line in cell.source.splitlines() if line.strip()]
+    if "solution" in cell.metadata.get("tags", []) and not cell.metadata.get("jupyter", {}).get("source_hidden"):
+        yield "a solution is not folded"
+    if len(lines) > LONGEST_CODE:
+        yield f"{len(lines)} lines of code; the limit is {LONGEST_CODE}"
+    if lines and lines[-1].rstrip().endswith(";"):
+        yield "a closing ';' has no effect in tests; use plt.show() or _ = ..."
+    if re.search(
+        r"^\s*[!%]\s*(pip|conda)|(filter|simplefilter)(warnings)?\(.ignore|/(home|root|Users)/", cell.source, re.M
+    ):
+        yield "an installation, silenced warnings or an absolute path"
+    for output in cell.outputs:
+        if output.get("name") == "stderr":
+            yield f"stderr is stored: {output.text[:60]!r}"
+        if output.output_type == "error":
+            yield f"an error is stored: {output.ename}"
+        if WIDGET in output.get("data", {}):
+            yield "a view of a widget is stored; nothing shows it without its kernel"
+        shown = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+        if re.search(r"0x[0-9a-f]{6,}|(?:^|[\s'\"(=])/[a-z]+/[\w.-]+/", shown):
+            yield f"a memory address or a path of one machine is stored: {shown[:60]!r}"
+        if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt"):
+            yield "a figure has no alt text; use helpers.course.figures.show"
+
+
+def picture(book: nbformat.NotebookNode, alt: str) -> bytes:
+    """The stored figure whose alt text begins so, as a PNG file.
+
+    Raises
+    ------
+    ValueError
+        If no figure of the notebook, or more than one, begins so.
+    """
+    outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+    found = [o for o in outputs if o.get("metadata", {}).get("image/png", {}).get("alt", "").startswith(alt)]
+    if len(found) != 1:
+        raise ValueError(
+            f"{len(found)} figures have an alt text that begins with {alt!r}; name exactly one in PICTURES."
+        )
+    return base64.b64decode(found[0].data["image/png"])
+
+
+def check(path: Path) -> list[str]:
+    """The findings of a stored notebook, its size among them."""
+    found = list(findings(nbformat.read(path, as_version=4)))
+    if path.stat().st_size > LARGEST_NOTEBOOK:
+        found.append(f"{path.stat().st_size / 1e6:.1f} MB; the limit is {LARGEST_NOTEBOOK / 1e6:.0f}")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("task", choices=("run", "check", "html", "student", "pictures"))
+    parser.add_argument("names", nargs="*", help="first letters of the file names, such as 2; all when left out")
+    parser.add_argument("--dest", type=Path, help="folder for html and student copies")
+    options = parser.parse_intermixed_args(arguments)
+    if options.task in ("html", "student"):
+        if options.dest is None:
+            parser.error(f"{options.task} needs --dest FOLDER")
+        options.dest.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    for path in paths(options.names):
+        if options.task == "run":
+            try:
+                print(f"{path.name}: {run(path):.0f} s", flush=True)
+            except RuntimeError as error:
+                print(error, file=sys.stderr)
+                failed += 1
+        elif options.task == "check":
+            found = check(path)
+            print("\n".join(f"{path.name}: {line}" for line in found) or f"{path.name}: nothing found")
+            failed += bool(found)
+        elif options.task == "html":
+            from nbconvert import HTMLExporter
+
+            page, _ = HTMLExporter().from_filename(str(path))
+            (options.dest / f"{path.stem}.html").write_text(page, encoding="utf-8")
+            print(options.dest / f"{path.stem}.html")
+        elif options.task == "pictures":
+            alt = PICTURES[path.name[0]]
+            (FOLDER / "pictures").mkdir(exist_ok=True)
+            (FOLDER / "pictures" / f"{path.name[0]}.png").write_bytes(picture(nbformat.read(path, as_version=4), alt))
+        else:
+            nbformat.write(student_copy(nbformat.read(path, as_version=4)), options.dest / path.name)
+            print(options.dest / path.name)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Figures of the Higgs events: variables, rankings of coefficients, ROC curves.
+
+Every function returns a Matplotlib figure; ``helpers.course.figures.show`` displays it with its alt text.
+"""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from sklearn.metrics import roc_curve
+
+from helpers.course.figures import COLOURS, SEQUENTIAL
+from helpers.higgs.events import UNDEFINED, HiggsEvents, variable
+from helpers.taylor.coefficients import Coefficient, TaylorCoefficients
+
+_STYLES = ("-", "--", "-.", ":")
+_CLASSES = ((0, COLOURS["blue"], "background", "-"), (1, COLOURS["vermilion"], "signal", "--"))
+
+
+def variable_histograms(events: HiggsEvents, names: Sequence[str], columns: int = 3) -> Figure:
+    """Histograms of some variables for signal and background, each with area 1; undefined values are left out."""
+    rows = -(-len(names) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(8, 2.1 * rows), squeeze=False)
+    for axis in axes.flat[len(names) :]:
+        axis.set_axis_off()
+    for axis, name in zip(axes.flat, names, strict=False):
+        values = events.column(name)
+        defined = values != UNDEFINED
+        bins = np.linspace(*np.percentile(values[defined], [0.2, 98.5]), 41)
+        for label, colour, text, line in _CLASSES:
+            chosen = values[defined & (events.labels == label)]
+            axis.hist(chosen, bins, density=True, histtype="step", color=colour, ls=line, lw=1.5, label=text)
+        unit = variable(name).unit
+        axis.set_xlabel(f"{name} [{unit}]" if unit else name, fontsize=8)
+        axis.set_yticks([])
+    axes[0, 0].set_ylabel("share of events")
+    axes[0, 0].legend(fontsize=8)
+    return figure
+
+
+def ranking_bars(rows: Sequence[Coefficient]) -> Figure:
+    """Coefficients as horizontal bars, the largest on top; first order, single squares and pairs in three colours."""
+    colours = {1: COLOURS["vermilion"], 2: COLOURS["blue"], 3: COLOURS["sky"]}
+    names = {1: "first order, t(x)", 2: "pair, t(x, y)", 3: "square, t(x, x)"}
+    kinds = np.array([1 if len(row.inputs) == 1 else 3 if row.inputs[0] == row.inputs[1] else 2 for row in rows])
+    figure, axis = plt.subplots(figsize=(8, 0.8 + 0.22 * len(rows)))
+    places = np.arange(len(rows))
+    values, errors = np.array([row.value for row in rows]), np.array([row.error for row in rows])
+    for kind in sorted(set(kinds)):
+        of = kinds == kind
+        axis.barh(places[of], values[of], xerr=errors[of], color=colours[kind], label=names[kind])
+    axis.set_yticks(places, [", ".join(row.inputs) for row in rows], fontsize=8)
+    axis.invert_yaxis()
+    axis.set_xlabel("coefficient (inputs in standard deviations)")
+    axis.legend(loc="lower right")
+    return figure
+
+
+def coefficient_matrix(found: TaylorCoefficients) -> Figure:
+    """All second-order coefficients as a heat map, the first-order ones as a row of their own above it."""
+    size = len(found.names)
+    both = np.vstack([found.first, found.second])
+    largest = max(float(both.max()), 1e-12)
+    figure, axis = plt.subplots(figsize=(8, 7.2))
+    image = axis.imshow(np.maximum(both, largest / 1000), cmap=SEQUENTIAL, norm=LogNorm(largest / 100, largest))
+    axis.axhline(0.5, color="white", lw=3)
+    axis.set_xticks(range(size), found.names, rotation=90, fontsize=7)
+    axis.set_yticks(range(size + 1), ["first order", *found.names], fontsize=7)
+    axis.grid(False)
+    figure.colorbar(image, ax=axis, label="coefficient, logarithmic", shrink=0.7, extend="min")
+    return figure
+
+
+def roc_curves(groups: dict[str, Sequence[tuple[np.ndarray, np.ndarray]]]) -> Figure:
+    """ROC curves of groups of networks: one colour a group, one thin line a network given as (labels, response).
+
+    The axes are those of a search: how much background is left against how much of the signal is kept.
+    """
+    figure, axis = plt.subplots(figsize=(6.5, 4))
+    for position, (name, runs) in enumerate(groups.items()):
+        colour, line = list(COLOURS.values())[position], _STYLES[position % len(_STYLES)]
+        for number, (labels, response) in enumerate(runs):
+            background, signal, _ = roc_curve(labels, response)
+            axis.plot(signal, background, color=colour, ls=line, lw=1.2, label=name if number == 0 else None)
+    axis.set(
+        xlabel="share of signal kept", ylabel="share of background kept", yscale="log", xlim=(0, 1), ylim=(1e-3, 1)
+    )
+    axis.legend()
+    return figure
+
+
+def two_rankings(
+    names: Sequence[str], one: np.ndarray, other: np.ndarray, labels: tuple[str, str], errors: np.ndarray | None = None
+) -> Figure:
+    """Two measures of the same inputs side by side as bars, ordered by the first."""
+    order = np.argsort(-np.asarray(one))
+    figure, axes = plt.subplots(1, 2, figsize=(8, 0.8 + 0.19 * len(names)), sharey=True)
+    places = np.arange(len(names))
+    axes[0].barh(places, np.asarray(one)[order], color=COLOURS["vermilion"])
+    spread = None if errors is None else np.asarray(errors)[order]
+    axes[1].barh(places, np.asarray(other)[order], xerr=spread, color=COLOURS["green"])
+    axes[0].set_yticks(places, [names[i] for i in order], fontsize=8)
+    axes[0].invert_yaxis()
+    for axis, label in zip(axes, labels, strict=True):
+        axis.set_xlabel(label)
+    return figure

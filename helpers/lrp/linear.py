@@ -1,0 +1,292 @@
+"""The weighted sums of a network, each as a pair of maps that any kernel can be put into.
+
+A rule needs the sums of a layer with its kernel changed: only the positive weights, the squares, ones. So every
+weighted sum is a :class:`Linear`: ``apply`` takes inputs to outputs, ``transpose`` carries values at the outputs back
+to the inputs, both with one of ``CHANGES`` made to the kernel. They are made while a pass is traced, and read the
+variables when it runs.
+
+
+Steps that only move values: pooling maxima, reshaping, padding, joining. Backwards, each value returns to its source."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers.course.backend import keras, tf
+from helpers.lrp.layers import Step, base_of, how_relevance_passes
+
+CHANGES = {  # to a kernel, whose last axes are inputs and outputs
+    "w": tf.identity,
+    "w+": tf.nn.relu,
+    "w-": lambda w: tf.minimum(w, 0),
+    "w2": tf.square,
+    "1": tf.ones_like,
+    # for inputs of both signs, as [x+, x-] along the last axis: what makes the positive and the negative products
+    "+": lambda w: tf.concat([tf.nn.relu(w), tf.minimum(w, 0)], axis=-2),
+    "-": lambda w: tf.concat([tf.minimum(w, 0), tf.nn.relu(w)], axis=-2),
+}
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A weighted sum z = apply(x, "w") + bias(x).
+
+    Attributes
+    ----------
+    apply : (x, change) -> sums; x (N, ...) may have N = 1 where the rule does not look at the inputs
+    transpose : (values at the outputs, change, x) -> values at the inputs; of x only the shape counts
+    bias : x -> bias, broadcast to the outputs, or None
+    """
+
+    apply: Callable
+    transpose: Callable
+    bias: Callable
+
+
+def linear_map(step: Step) -> Linear:
+    """The weighted sum of a step, with what was folded into it."""
+    if len(step.inputs) > 1:
+        return _positive(lambda x: tf.reduce_sum(x, axis=1))  # the summands stand in axis 1
+    layer = step.layer
+    if isinstance(layer, (keras.layers.BatchNormalization, keras.layers.Rescaling)):
+        return _diagonal(layer)
+    if isinstance(layer, (keras.layers.AveragePooling2D, keras.layers.GlobalAveragePooling2D)):
+        return _positive(layer)
+    if how_relevance_passes(layer):
+        return _own_product(layer)
+    kernel, bias = tf.convert_to_tensor(layer.kernel), layer.bias
+    bias = None if bias is None else tf.convert_to_tensor(bias)
+    if step.after:
+        scale, offset = _composed(step.after, kernel.dtype)
+        kernel *= tf.reshape(scale, kernel.shape[2:]) if _is_depthwise(layer) else scale
+        bias = offset if bias is None else bias * scale + offset
+    if not step.before:
+        return _with_kernel(step, kernel, lambda x: bias)
+    scale, offset = _composed(step.before, kernel.dtype)
+    of_scaled = _with_kernel(step, kernel, None)
+
+    def whole_bias(x):
+        # padding is not scaled, so at the border the offset of the scaling counts for less: the bias is a map
+        field = tf.broadcast_to(offset, tf.concat([[1], tf.shape(x)[1:]], 0))
+        return of_scaled.apply(field, "w") if bias is None else of_scaled.apply(field, "w") + bias
+
+    return _with_kernel(step, kernel * scale[:, tf.newaxis], whole_bias)
+
+
+def _with_kernel(step: Step, kernel, bias) -> Linear:
+    if isinstance(step.layer, keras.layers.Dense):
+        return Linear(*_dense(kernel), bias)
+    linear = Linear(*_convolution(step.layer, kernel, step.padding), bias)
+    return _in_halves(linear) if _is_depthwise(step.layer) or step.layer.groups > 1 else linear
+
+
+def _in_halves(linear: Linear) -> Linear:
+    """Give changes "+" and "-" to a sum whose kernel cannot be stacked: each half of the inputs by itself."""
+    halves = {"+": ("w+", "w-"), "-": ("w-", "w+")}
+
+    def apply(x, change):
+        if change not in halves:
+            return linear.apply(x, change)
+        return tf.add_n([linear.apply(half, c) for half, c in zip(tf.split(x, 2, -1), halves[change], strict=True)])
+
+    def transpose(r, change, x):
+        if change not in halves:
+            return linear.transpose(r, change, x)
+        half = tf.split(x, 2, -1)[0]
+        return tf.concat([linear.transpose(r, c, half) for c in halves[change]], axis=-1)
+
+    return Linear(apply, transpose, linear.bias)
+
+
+def _changed(kernel) -> Callable:
+    """The kernel with a change, made when ``values`` are there.
+
+    Nothing else would hold TensorFlow back from changing the kernels of all layers at the start, and keeping them.
+    """
+
+    def changed(change, values):
+        if change == "w":
+            return kernel
+        with tf.control_dependencies([values]):
+            return CHANGES[change](kernel)
+
+    return changed
+
+
+def _dense(kernel):
+    changed = _changed(kernel)
+
+    def apply(x, change):
+        return tf.matmul(x, changed(change, x))
+
+    def transpose(r, change, x):
+        return tf.matmul(r, changed(change, r), transpose_b=True)
+
+    return apply, transpose
+
+
+def _own_product(layer) -> Linear:
+    """That of a layer which brings its product."""
+
+    def apply(x, change):
+        return layer.product(x, CHANGES[change])
+
+    def transpose(r, change, x):
+        return layer.product(r, CHANGES[change], transposed=True)
+
+    return _in_halves(
+        Linear(apply, transpose, lambda x: None if layer.bias is None else tf.convert_to_tensor(layer.bias))
+    )
+
+
+def _convolution(layer, kernel, padding):
+    changed = _changed(kernel)
+    margins = None if padding is None else [[0, 0], *padding.padding, [0, 0]]
+    groups = 1 if _is_depthwise(layer) else layer.groups
+
+    def convolve(x, kernel):
+        x = x if margins is None else tf.pad(x, margins)
+        settings = {"padding": layer.padding.upper(), "dilations": layer.dilation_rate}
+        if _is_depthwise(layer):
+            return tf.nn.depthwise_conv2d(x, kernel, [1, *layer.strides, 1], **settings)
+        parts = zip(tf.split(x, groups, axis=-1), tf.split(kernel, groups, axis=-1), strict=True)
+        sums = [tf.nn.conv2d(part, k, layer.strides, **settings) for part, k in parts]
+        return tf.concat(sums, axis=-1) if groups > 1 else sums[0]
+
+    def apply(x, change):
+        return convolve(x, changed(change, x))
+
+    def transpose(r, change, x):
+        weights = changed(change, r)
+        return adjoint(lambda x: convolve(x, weights), x, r)
+
+    if _is_depthwise(layer) or groups > 1 or tuple(layer.strides) != (1, 1):
+        return apply, transpose
+    return _stride_one(layer, kernel, convolve, transpose, padding)
+
+
+def _stride_one(layer, kernel, convolve: Callable, general: Callable, padding):
+    """The same for stride 1, faster.
+
+    The transpose is then a convolution with the kernel turned by 180 degrees and its channels exchanged, which many
+    processors compute faster than TensorFlow's gradient, ``general``; not so where turning the kernel costs more than
+    convolving a small map. With ones for weights, one channel stands for all.
+    """
+    changed = _changed(kernel)
+    ones = tf.ones((*kernel.shape[:2], 1, 1), kernel.dtype)
+    rates = layer.dilation_rate
+    reach = [rate * (size - 1) for rate, size in zip(rates, kernel.shape[:2], strict=True)]
+    first = [n // 2 if layer.padding == "same" else 0 for n in reach]  # the padding of the layer on either side
+    last = [n - n // 2 if layer.padding == "same" else 0 for n in reach]
+    around = [[0, 0], *([n - f, n - e] for n, f, e in zip(reach, first, last, strict=True)), [0, 0]]
+
+    def apply(x, change):
+        if change == "1":
+            return convolve(tf.reduce_sum(x, axis=-1, keepdims=True), ones)
+        return convolve(x, changed(change, x))
+
+    def transpose(r, change, x):
+        small_map = None not in r.shape[1:] and np.prod(r.shape[1:]) < np.prod(kernel.shape)
+        if small_map and change != "1" and tuple(rates) == (1, 1):  # its gradient knows no dilation on processors
+            return general(r, change, x)
+        if change == "1":
+            r, turned = tf.reduce_sum(r, axis=-1, keepdims=True), ones
+        else:
+            with tf.control_dependencies([r]):
+                turned = tf.transpose(tf.reverse(changed(change, r), [0, 1]), [0, 1, 3, 2])
+        back = tf.nn.conv2d(r, turned, 1, around, dilations=rates)
+        if padding is None:
+            return back
+        (top, _), (left, _) = padding.padding
+        return back[:, top : top + tf.shape(x)[1], left : left + tf.shape(x)[2]]
+
+    return apply, transpose
+
+
+def _is_depthwise(layer) -> bool:
+    return base_of(layer, (keras.layers.DepthwiseConv2D,)) is not None
+
+
+def _positive(sums: Callable) -> Linear:
+    """A sum with equal weights of at least zero. Its squares and ones are proportional to it: a rule sees no difference."""
+
+    def apply(x, change):
+        total = sums(x)
+        return tf.zeros_like(total) if change == "w-" else total
+
+    def transpose(r, change, x):
+        return tf.zeros_like(x) if change == "w-" else adjoint(sums, x, r)
+
+    return _in_halves(Linear(apply, transpose, lambda x: None))
+
+
+def _diagonal(layer) -> Linear:
+    """A scaling that stands alone: every output has one input."""
+
+    def weights(dtype, change):
+        return CHANGES[change](_scaling(layer, dtype)[0])
+
+    return _in_halves(
+        Linear(
+            lambda x, change: x * weights(x.dtype, change),
+            lambda r, change, x: r * weights(r.dtype, change),
+            lambda x: _scaling(layer, x.dtype)[1],
+        )
+    )
+
+
+def _scaling(layer, dtype):
+    """(a, c) of a layer that computes a x + c for every channel."""
+    if isinstance(layer, keras.layers.Rescaling):
+        scale, offset = (np.asarray(value, dtype.as_numpy_dtype) for value in (layer.scale, layer.offset))
+        scale, offset = np.broadcast_arrays(np.atleast_1d(scale), np.atleast_1d(offset))
+        channels = layer.output.shape[-1]
+        return tf.broadcast_to(scale, (channels,)), tf.broadcast_to(offset, (channels,))
+    mean, variance = (tf.cast(value, dtype) for value in (layer.moving_mean, layer.moving_variance))
+    scale = 1 / tf.sqrt(variance + tf.constant(layer.epsilon, dtype))
+    scale = scale if layer.gamma is None else scale * tf.cast(layer.gamma, dtype)
+    offset = -mean * scale
+    return scale, offset if layer.beta is None else offset + tf.cast(layer.beta, dtype)
+
+
+def _composed(layers, dtype):
+    """(a, c) of several scalings, one after the other."""
+    scale, offset = _scaling(layers[0], dtype)
+    for layer in layers[1:]:
+        a, c = _scaling(layer, dtype)
+        scale, offset = a * scale, a * offset + c
+    return scale, offset
+
+
+def adjoint(function: Callable, x, r):
+    """The derivative of sum(function(x) * r) with respect to x (a tensor or a list)."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        y = function(x)
+    return tape.gradient(y, x, output_gradients=r, unconnected_gradients="zero")
+
+
+def route(step: Step, inputs: list):
+    """The output of a step from the list of its inputs."""
+    return _function(step)(inputs)
+
+
+def route_back(step: Step, inputs: list, r) -> list:
+    """Values at every input from the values ``r`` at the output. Of equal maxima the first one gets all."""
+    return adjoint(_function(step), inputs, r)
+
+
+def _function(step: Step) -> Callable:
+    if base_of(step.layer, (keras.layers.GlobalMaxPooling2D,)):
+        return lambda inputs: _global_maximum(inputs[0], step.layer.keepdims)
+    if base_of(step.layer, (keras.layers.Concatenate,)):
+        return step.layer
+    return lambda inputs: step.layer(inputs[0])
+
+
+def _global_maximum(x, keepdims: bool):
+    """The largest value of every channel; unlike that of ``tf.reduce_max``, the derivative goes to one of equal ones."""
+    columns = tf.transpose(tf.reshape(x, (tf.shape(x)[0], -1, x.shape[-1])), (0, 2, 1))
+    largest = tf.gather(columns, tf.argmax(columns, axis=-1), batch_dims=2)
+    return largest[:, tf.newaxis, tf.newaxis] if keepdims else largest

@@ -1,0 +1,17 @@
+"""Is a map to be believed? (notebook 3)
+
+Weights drawn anew, similarity of maps, every method by its name, scenes whose truth is known, and tables of scores.
+"""
+
+from helpers.sanity.figures import dot_chart, similarity_curves
+from helpers.sanity.methods import BASELINES, explainers
+from helpers.sanity.randomisation import (
+    cascading_randomisation,
+    edge_detector,
+    edges,
+    independent_randomisation,
+    random_logit,
+)
+from helpers.sanity.similarity import absolute_spearman, similarities, spearman
+from helpers.sanity.tables import format_table, joined, rank_agreement, stored_table
+from helpers.sanity.truth import truth_table, world_scenes

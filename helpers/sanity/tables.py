@@ -1,0 +1,196 @@
+"""Tables of methods and their scores: kept in small JSON files, joined, ranked, and printed as plain text.
+
+A table holds for every method (row) and every score (column) a mean with its standard error, the value that chance
+gives where it is known, and what the table was made with. What takes too long for a notebook is made by
+``data/scores/make_tables.py`` and read by :func:`stored_table`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from helpers.course.arguments import name_list
+from helpers.files import locate
+
+Value = tuple[float, float]  # mean and standard error; NaN where not defined
+UNDEFINED: Value = (float("nan"), float("nan"))
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Scores of methods.
+
+    Attributes
+    ----------
+    title : what was scored
+    columns : name of each score, and what it means in a sentence
+    rows : for each method and column (mean, standard error); a column may be missing
+    chance : what chance gives, for the columns where it is known
+    made : with what the table was made: numbers, seeds, versions
+    """
+
+    title: str
+    columns: dict[str, str]
+    rows: dict[str, dict[str, Value]]
+    chance: dict[str, float] = field(default_factory=dict)
+    made: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        unknown = {c for row in (*self.rows.values(), self.chance) for c in row} - set(self.columns)
+        if unknown or not self.rows or not self.columns:
+            raise ValueError(
+                f"A table has rows, and columns that are explained; it has {len(self.rows)} rows, and without "
+                f"explanation: {', '.join(sorted(unknown)) or 'none'}."
+            )
+
+    def column(self, name: str) -> dict[str, Value]:
+        """Mean and standard error of one score for every method; NaN for a method that lacks it."""
+        if name not in tuple(self.columns):
+            raise ValueError(f"The table {self.title!r} has no column {name!r}. It has: {', '.join(self.columns)}.")
+        return {method: row.get(name, UNDEFINED) for method, row in self.rows.items()}
+
+    def ranked(self, name: str, largest_first: bool = True) -> list[str]:
+        """The methods in the order of a score; those that lack it come last."""
+        values = {method: mean for method, (mean, _) in self.column(name).items()}
+        sign = -1 if largest_first else 1
+        return sorted(values, key=lambda method: (np.isnan(values[method]), sign * values[method]))
+
+
+def format_table(
+    table: Table, columns: Sequence[str] | None = None, sort: str | None = None, largest_first: bool = True
+) -> str:
+    """The table as aligned plain text, "mean ± standard error", sorted by a column (by default the first shown).
+
+    A score that is not defined is shown as "-"; the last line shows what chance gives.
+    """
+    columns = list(table.columns) if columns is None else name_list("columns", columns)
+    methods = table.ranked(columns[0] if sort is None else sort, largest_first)
+    found = {name: table.column(name) for name in columns}
+    lines = [["", *columns]]
+    lines += [[method, *(_readable(*found[name][method]) for name in columns)] for method in methods]
+    if table.chance:
+        chance = (table.chance.get(name, float("nan")) for name in columns)
+        lines.append(["by chance", *(_readable(value, float("nan")) for value in chance)])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 1)]
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True))])
+        for line in lines
+    )
+
+
+def _readable(mean: float, error: float) -> str:
+    if np.isnan(mean):
+        return "-"
+    if float(mean).is_integer() and abs(mean) > 1:  # a count
+        return f"{mean:.0f}"
+    return f"{mean:.2f}" if np.isnan(error) else f"{mean:.2f} ± {error:.2f}"
+
+
+def joined(title: str, tables: Mapping[str, Table], columns: Mapping[str, Sequence[str]]) -> Table:
+    """One table from columns of several, each called "prefix: column"; methods are those of any of them.
+
+    Parameters
+    ----------
+    tables : by their prefix; an empty prefix keeps the column's name
+    columns : for each prefix the columns to take
+    """
+    explained, rows, chance = {}, {}, {}
+    for prefix, table in tables.items():
+        for name in columns[prefix]:
+            called = f"{prefix}: {name}" if prefix else name
+            for method, value in table.column(name).items():
+                rows.setdefault(method, {})[called] = value
+            explained[called] = f"{table.title}: {table.columns[name]}"
+            if name in table.chance:
+                chance[called] = table.chance[name]
+    return Table(title, explained, rows, chance, {prefix: table.made for prefix, table in tables.items()})
+
+
+def rank_agreement(table: Table, first: str, second: str) -> tuple[float, int]:
+    """Spearman's correlation of two scores over the methods that have both, and the number of these methods.
+
+    NaN for fewer than three methods, or where one score is the same for all.
+    """
+    pairs = np.array(
+        [(a, b) for (a, _), (b, _) in zip(table.column(first).values(), table.column(second).values(), strict=True)]
+    )
+    pairs = pairs[~np.isnan(pairs).any(axis=1)]
+    if len(pairs) < 3 or (pairs.max(axis=0) == pairs.min(axis=0)).any():
+        return float("nan"), len(pairs)
+    return float(spearmanr(*pairs.T).statistic), len(pairs)
+
+
+def read_table(path: Path) -> Table:
+    """The table in a file of :func:`write_table`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not such a table; the message says what is wrong.
+    """
+    path = Path(path)
+    remedy = "Copy it again from the course's repository, or make it again with the script beside it."
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no table {path.name}. {remedy}")
+    try:
+        text = json.loads(path.read_text(encoding="utf-8"))
+        rows = {
+            method: {name: (_value(mean), _value(error)) for name, (mean, error) in row.items()}
+            for method, row in text["rows"].items()
+        }
+        chance = {name: _value(value) for name, value in text["chance"].items()}
+        return Table(str(text["title"]), dict(text["columns"]), rows, chance, dict(text["made"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path.name} is not a table of scores ({type(error).__name__}: {error}). {remedy}") from None
+
+
+def _value(number) -> float:
+    if number is None:
+        return float("nan")
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) < 1e300:
+        raise ValueError(f"a score is a finite number or null, not {number!r:.40}")
+    return float(number)
+
+
+def stored_table(name: str) -> Table:
+    """A table that comes with the course, such as "one-thing", "two-things" or "sanity"; see ``data/scores/``.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is none of that name, or it is damaged.
+    """
+    path = locate(f"scores/{name}.json")
+    if path is None:
+        raise FileNotFoundError(
+            f"The course has no table {name!r}: data/scores/{name}.json is missing. python data/scores/make_tables.py "
+            "makes the tables."
+        )
+    return read_table(path)
+
+
+def write_table(table: Table, path: Path) -> None:
+    """Keep a table as JSON. The file is complete or not there: it is written beside and then moved."""
+    text = {
+        "title": table.title,
+        "columns": table.columns,
+        "rows": {
+            method: {name: [_number(mean), _number(error)] for name, (mean, error) in row.items()}
+            for method, row in table.rows.items()
+        },
+        "chance": {name: _number(value) for name, value in table.chance.items()},
+        "made": table.made,
+    }
+    beside = Path(f"{path}.partial")
+    beside.write_text(json.dumps(text, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def _number(value: float) -> float | None:
+    return float(f"{value:.5g}") if np.isfinite(value) else None

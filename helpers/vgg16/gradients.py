@@ -1,0 +1,204 @@
+"""Looking inside: feature maps, filters, and the gradient of a class score with respect to the pixels.
+
+The gradient answers "which pixel would change the score most if it changed a little?" (Simonyan, Vedaldi and
+Zisserman 2014, arXiv:1312.6034). SmoothGrad averages it over noisy copies of the picture (Smilkov et al. 2017,
+arXiv:1706.03825). Images are in the model's input space, as ``preprocess`` returns them.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from helpers.course.arguments import choice, finite_array, name_list, real_number, seed_number, whole_number, within
+from helpers.course.backend import keras, tf
+from helpers.course.networks import compiled, outputs_of
+from helpers.course.targets import LARGEST_VALUE, batches, checked_images, get_layer, output_weights, require_logits
+from helpers.vgg16.photo_network import MEAN_BGR
+
+
+def _forward(part: keras.Model) -> Callable:
+    return lambda images: outputs_of(part, images)
+
+
+def _score_gradient(part: keras.Model) -> Callable:
+    def gradient(images, weights):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            score = tf.reduce_sum(outputs_of(part, images)[-1] * weights)
+        return tape.gradient(score, images)
+
+    return gradient
+
+
+def feature_maps(model: keras.Model, images, layers: str | list[str], batch_size: int = 2):
+    """What the layers put out for the images.
+
+    Returns one array (N, height, width, channels) for a name, a dictionary of arrays for a list of names; all layers of
+    a list are read in one forward pass.
+    """
+    images = checked_images(model, images)
+    names = name_list("layers", layers)
+    forward = compiled(model, _forward, *names)
+    found = [forward(tf.constant(images[rows]))[:-1] for rows in batches(len(images), batch_size)]
+    maps = {name: np.concatenate([batch[i] for batch in found]) for i, name in enumerate(names)}
+    return maps[layers] if isinstance(layers, str) else maps
+
+
+def filters(model: keras.Model, layer: str) -> np.ndarray:
+    """The kernel of a convolution, shape (height, width, input channels, output channels)."""
+    found = get_layer(model, layer)
+    if not isinstance(found, keras.layers.Conv2D):
+        raise ValueError(f"Layer {layer!r} is a {type(found).__name__}; only a Conv2D has filters.")
+    return found.kernel.numpy()
+
+
+def logits(model: keras.Model, images, batch_size: int = 2) -> np.ndarray:
+    """The class scores (N, classes), in batches of bounded size, compiled once."""
+    require_logits(model)
+    images = checked_images(model, images)
+    forward = compiled(model, _forward)
+    return np.concatenate([forward(tf.constant(images[rows]))[-1] for rows in batches(len(images), batch_size)])
+
+
+def input_gradient(model: keras.Model, images, target, batch_size: int = 2) -> np.ndarray:
+    """Gradient of the explained logit with respect to every input value; the shape is that of the images.
+
+    ``target``: see :mod:`helpers.course.targets`.
+    """
+    require_logits(model)
+    images = checked_images(model, images)
+    weights = output_weights(model, len(images), target)
+    gradient = compiled(model, _score_gradient)
+    rows = batches(len(images), batch_size)
+    return np.concatenate([gradient(tf.constant(images[part]), tf.constant(weights[part])) for part in rows])
+
+
+def gradient_times_input(model: keras.Model, images, target, batch_size: int = 2) -> np.ndarray:
+    """x * df/dx: for a linear model without bias its sum is the score. Zero is the reference (the mean colour)."""
+    return input_gradient(model, images, target, batch_size) * checked_images(model, images)
+
+
+def smooth_gradient(
+    model: keras.Model, images, target, samples: int = 16, noise: float = 0.15, seed: int = 0, batch_size: int = 2
+) -> np.ndarray:
+    """SmoothGrad: the mean of the input gradient over noisy copies of each image.
+
+    The noise is Gaussian with a standard deviation of ``noise`` times the image's range (maximum - minimum). Copies are
+    made batch by batch, so the memory does not depend on their number.
+
+    Raises
+    ------
+    ValueError
+        If ``samples`` is less than 1 or ``noise`` negative.
+    """
+    samples, noise = whole_number("samples", samples, 1), real_number("noise", noise, 0, 100)
+    seed, batch_size = seed_number(seed), whole_number("batch_size", batch_size, 1)
+    require_logits(model)
+    images = checked_images(model, images)
+    weights = output_weights(model, len(images), target)
+    rng = np.random.default_rng(seed)
+    mean = np.zeros(images.shape, images.dtype)
+    for total, image, weight in zip(mean, images, weights, strict=True):
+        scale = noise * float(image.max() - image.min())
+        for rows in batches(samples, min(batch_size, samples)):
+            noisy = image + scale * rng.standard_normal((rows.stop - rows.start, *image.shape)).astype(image.dtype)
+            total += input_gradient(model, noisy, np.broadcast_to(weight, (len(noisy), len(weight))), batch_size).sum(
+                axis=0
+            )
+    return mean / samples
+
+
+def pixel_map(gradient: np.ndarray, how: str = "largest") -> np.ndarray:
+    """One value per pixel from an array (..., channels).
+
+    ``how="largest"`` takes the largest absolute value over the channels (Simonyan et al. 2014; unsigned),
+    ``how="sum"`` the sum (signed; keeps the total, as relevance needs it).
+    """
+    ways = {"largest": lambda g: np.abs(g).max(axis=-1), "sum": lambda g: g.sum(axis=-1)}
+    choice("how", how, ways)
+    gradient = finite_array("gradient", gradient, dtype=None)
+    if gradient.ndim == 0 or gradient.shape[-1] == 0:
+        raise ValueError(f"A gradient has the channels in its last axis; got shape {gradient.shape}.")
+    return ways[how](gradient)
+
+
+BLACK, WHITE = tuple((-MEAN_BGR).tolist()), tuple((255 - MEAN_BGR).tolist())  # in VGG16's input space
+MOST_STEPS = 1000  # the quadrature takes them from a matrix with the square of that
+
+
+def integrated_gradients(
+    model: keras.Model, images, target, baseline=0.0, steps: int = 32, batch_size: int = 2
+) -> np.ndarray:
+    """(x - x') times the mean of df/dx on the straight line from the baseline x' to the image x.
+
+    The mean is taken by Gauss-Legendre quadrature at ``steps`` points, which is exact where f is a polynomial of degree
+    2 steps along the line and far closer than a sum over equal steps elsewhere. :func:`completeness_gap` says how
+    close.
+
+    Parameters
+    ----------
+    model, images, target
+        As in :mod:`helpers.course.targets`.
+    baseline
+        Number, value per channel, or array that fits the images; in the model's input space, where 0 is VGG16's mean
+        colour.
+    steps
+        Points on the line; more of them close the gap.
+    batch_size
+        Points at a time; the memory does not depend on ``steps``.
+
+    Returns
+    -------
+    array shaped like the images
+
+    Raises
+    ------
+    ValueError
+        If ``steps`` is less than 1 or the baseline does not fit.
+    """
+    steps = whole_number("steps", steps, 1, MOST_STEPS)
+    images = checked_images(model, images)
+    baseline = _checked_baseline(baseline, images)
+    weights = output_weights(model, len(images), target)
+    places, shares = gauss_legendre(steps)
+    mean = np.zeros(images.shape)
+    for total, image, start, weight in zip(mean, images, baseline, weights, strict=True):
+        for rows in batches(steps, batch_size):
+            along = places[rows].reshape(-1, *[1] * image.ndim)
+            points = (start + along * (image - start)).astype(images.dtype)
+            gradients = input_gradient(model, points, np.tile(weight, (len(points), 1)), batch_size)
+            total += np.tensordot(shares[rows], gradients, axes=1)
+    return (mean * (images - baseline)).astype(images.dtype)
+
+
+def gauss_legendre(steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places between 0 and 1 and their shares, which sum to 1: the mean of a function is sum(share * f(place))."""
+    places, shares = np.polynomial.legendre.leggauss(steps)
+    return (places + 1) / 2, shares / 2  # from [-1, 1] to [0, 1]
+
+
+def completeness_gap(model: keras.Model, images, target, attribution, baseline=0.0) -> np.ndarray:
+    """Sum of the attribution minus (score of the image - score of the baseline), shape (N,): 0 where it is complete."""
+    images = checked_images(model, images)
+    attribution = finite_array("The attribution", attribution)
+    if attribution.shape != images.shape:
+        raise ValueError(f"The attribution has shape {attribution.shape}, the images {images.shape}; they must agree.")
+    weights = output_weights(model, len(images), target)
+    start = _checked_baseline(baseline, images)
+    change = (weights * (logits(model, images) - logits(model, start))).sum(axis=1)
+    return attribution.reshape(len(images), -1).sum(axis=1) - change
+
+
+def _checked_baseline(baseline, images) -> np.ndarray:
+    baseline = finite_array("The baseline", baseline)
+    if not within(baseline, LARGEST_VALUE):
+        raise ValueError("The baseline holds far too large values; black and white are BLACK and WHITE of this module.")
+    baseline = baseline.astype(images.dtype)
+    try:
+        baseline = np.broadcast_to(baseline, images.shape)
+    except ValueError:
+        raise ValueError(
+            f"The baseline is a number, a value per channel, or an array that fits the images {images.shape}; got shape "
+            f"{baseline.shape}."
+        ) from None
+    return baseline

@@ -1,0 +1,76 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from helpers.course import figures as plotting
+from helpers.vgg16 import figures as plotting_photos
+
+
+def test_a_figure_is_displayed_with_its_description_and_closed(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(plotting, "display", lambda figure, metadata: seen.update(metadata))
+    figure = plt.figure(figsize=(4, 3))
+    plotting.show(figure, alt="a curve that rises steadily")
+    assert seen == {"image/png": {"alt": "a curve that rises steadily"}}
+    assert not plt.fignum_exists(figure.number)
+
+
+def test_descriptions_and_widths_are_checked():
+    with pytest.raises(ValueError, match="Describe"):
+        plotting.show(plt.figure(), alt="plot")
+    with pytest.raises(ValueError, match="9 inches"):
+        plotting.show(plt.figure(figsize=(9, 2)), alt="a curve that rises steadily")
+    plt.close("all")
+
+
+def test_limits_are_symmetric_and_never_zero():
+    assert plotting.symmetric_limit(np.array([-3.0, 1]), np.array([2.0])) == 3
+    assert plotting.symmetric_limit(np.zeros(3)) == 1
+
+
+def test_an_overlay_leaves_the_photograph_where_the_map_is_zero():
+    picture = np.full((8, 8, 3), 120, np.uint8)
+    values = np.zeros((2, 2))
+    assert np.allclose(plotting_photos.overlay(picture, values), 0.25 + 0.75 * 120 / 255)
+    values[0, 0] = 5
+    laid = plotting_photos.overlay(picture, values)
+    assert laid.shape == (8, 8, 3)
+    assert np.abs(laid[0, 0] - laid[7, 7]).max() > 0.1
+    for signed in (False, True):
+        shown = plotting_photos.overlay(picture, values, signed)
+        assert shown.min() >= 0
+        assert shown.max() <= 1
+    # the sign decides the colour: red for, blue against
+    red, blue = (plotting_photos.overlay(picture, s * values, signed=True)[0, 0] for s in (1, -1))
+    assert red[0] > red[2]
+    assert blue[2] > blue[0]
+
+
+def test_every_figure_of_the_photograph_notebooks_is_drawn(small_cam_network):
+    picture = np.zeros((8, 8, 3), np.uint8)
+    heat = np.ones((4, 4))
+    mask = np.zeros((8, 8), bool)
+    mask[2:5, 2:5] = True
+
+    class Guess:
+        label, probability = "a cat", 0.5
+
+    figures = [
+        plotting_photos.photographs([picture], ["a"]),
+        plotting_photos.maps_on_photographs([picture] * 3, [None, heat, 0 * heat], "abc", outlines=[None, mask, None]),
+        plotting_photos.number_grids([np.eye(3), np.eye(2)], ["a", "b"]),
+        plotting_photos.heat_maps([heat, 0 * heat], ["a", "b"], picture),
+        plotting_photos.signed_maps([heat, -heat], ["a", "b"]),
+        plotting_photos.top_classes([picture], [[Guess(), Guess()]]),
+        plotting_photos.filter_grid(np.zeros((3, 3, 3, 20))),
+        plotting_photos.feature_map_grid(np.random.default_rng(0).random((4, 4, 20)), "conv"),
+        plotting_photos.architecture(small_cam_network),
+        plotting_photos.closure_figure(picture, (1, 2), 3, 2.0, np.arange(5.0), "a"),
+    ]
+    for figure in figures:
+        figure.canvas.draw()
+        assert figure.get_figwidth() <= plotting.LARGEST_WIDTH
+    assert "zero everywhere" in figures[1].axes[2].get_title()
+    with pytest.raises(ValueError, match="three colours"):
+        plotting_photos.filter_grid(np.zeros((3, 3, 4, 2)))
+    plt.close("all")

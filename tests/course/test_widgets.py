@@ -1,0 +1,36 @@
+import ipywidgets
+import matplotlib.pyplot as plt
+import pytest
+
+from helpers.course import widgets
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What widgets display and which alt texts figures get, collected instead of displayed."""
+    record = {"widgets": [], "alt": []}
+    monkeypatch.setattr(widgets, "display", record["widgets"].append)
+    monkeypatch.setattr(widgets, "show", lambda figure, alt: (record["alt"].append(alt), plt.close(figure)))
+    return record
+
+
+def test_a_slider_redraws_when_it_is_let_go(shown):
+    drawn = []
+
+    def draw(level):
+        drawn.append(level)
+        return plt.figure()
+
+    slider = ipywidgets.IntSlider(1, 0, 5)
+    widgets.explore(draw, alt="a figure of level {level}", level=slider)
+    slider.value = 3
+    assert drawn == [1, 3]
+    assert shown["alt"] == ["a figure of level 1", "a figure of level 3"]
+    assert slider.continuous_update is False
+
+
+def test_controls_without_a_label_are_named_after_their_arguments(shown):
+    plain, named = ipywidgets.Dropdown(options=[1, 2]), ipywidgets.IntSlider(description="size of it")
+    widgets.explore(lambda **_: plt.figure(), alt="a figure of nothing much", two_words=plain, size=named)
+    assert (plain.description, named.description) == ("two words", "size of it")
+    assert (plain.tooltip, named.tooltip) == ("two words", "size of it")

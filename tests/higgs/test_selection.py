@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from helpers.higgs.selection import ams, best_selection, permutation_importance
+
+
+def test_ams_by_hand():
+    assert ams(0, 100) == 0
+    s, b = 50.0, 40.0
+    expected = np.sqrt(2 * ((s + b + 10) * np.log(1 + s / (b + 10)) - s))
+    assert np.isclose(ams(s, b), expected)
+    assert np.isclose(ams(s, b), 6.2151, atol=1e-4)
+    np.testing.assert_allclose(ams([1.0, 2.0], [1e6, 1e6]), [1e-3, 2e-3], rtol=1e-5)  # s / sqrt(b)
+
+
+def test_ams_keeps_its_digits_for_tiny_signals():
+    assert np.isclose(ams(1e-6, 1e8), 1e-6 / 1e4, rtol=1e-2)
+
+
+def test_the_best_selection_is_the_best_of_all_thresholds():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 300)
+    response = np.round(np.clip(generator.normal(0.3 + 0.4 * labels, 0.2), 0, 1), 2)  # with ties
+    weights = generator.uniform(0, 2, 300) * np.where(labels == 1, 1, 50)
+    threshold, value = best_selection(response, labels, weights)
+    by_hand = {
+        cut: ams(weights[(response >= cut) & (labels == 1)].sum(), weights[(response >= cut) & (labels == 0)].sum())
+        for cut in np.unique(response)
+    }
+    assert np.isclose(value, max(by_hand.values()))
+    assert np.isclose(threshold, max(by_hand, key=by_hand.get))
+
+
+def test_equal_responses_cannot_be_separated():
+    _, value = best_selection(np.full(4, 0.5), np.array([1, 1, 0, 0]), np.ones(4))
+    assert np.isclose(value, ams(2, 2))
+
+
+def test_only_inputs_that_are_used_have_permutation_importance():
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(size=(2000, 3))
+    labels = (inputs[:, 0] + 0.3 * inputs[:, 1] > 0).astype(float)
+    before = inputs.copy()
+    falls, errors = permutation_importance(lambda x: x[:, 0] + 0.3 * x[:, 1], inputs, labels, repeats=4)
+    assert falls[0] > falls[1] > 10 * errors[1]
+    assert falls[2] == errors[2] == 0
+    np.testing.assert_array_equal(inputs, before)
+    without = roc_auc_score(labels, generator.normal(size=2000) + 0.3 * inputs[:, 1])  # another event's first input
+    assert abs(falls[0] - (1 - without)) < 0.04
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ams(-1, 5), "not negative"),
+        (lambda: ams(1, np.nan), "finite"),
+        (lambda: best_selection(np.zeros(3), np.zeros(2), np.zeros(3)), "one length"),
+        (lambda: best_selection(np.zeros(0), np.zeros(0), np.zeros(0)), "one length"),
+        (
+            lambda: permutation_importance(len, np.zeros((2, 2)), np.zeros(2), repeats=1),
+            "repeats is a whole number from 2",
+        ),
+    ],
+)
+def test_wrong_arguments_are_explained(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from lrp_networks import closeness, convolutional, forward, gradient, layers, model_of, pictures, precision, residual
+
+from helpers.course.backend import keras, tf
+from helpers.lrp import gradients as attribution
+from helpers.lrp.explanation import lrp
+from helpers.lrp.rules import deep_taylor
+from helpers.vgg16 import gradients
+
+
+@pytest.fixture(scope="module")
+def network():
+    return convolutional()
+
+
+def test_integrated_gradients_of_a_linear_model_are_exact_with_one_step():
+    with precision("float64"):
+        model = model_of((8, 9, 3), layers.Flatten(), layers.Dense(4))
+    images = pictures()
+    kernel = model.layers[-1].get_weights()[0]
+    found = gradients.integrated_gradients(model, images, 1, baseline=0.5, steps=1)
+    assert closeness(found, (images - 0.5) * kernel[:, 1].reshape(8, 9, 3)) < 1e-12
+
+
+def test_integrated_gradients_are_complete(network):
+    images, target = pictures(), [0, 1, 3]
+    baseline = pictures(1, seed=11)
+    gaps = []
+    for steps in (2, 512):
+        found = gradients.integrated_gradients(network, images, target, baseline, steps, batch_size=64)
+        gaps.append(np.abs(gradients.completeness_gap(network, images, target, found, baseline)).max())
+    assert gaps[1] < gaps[0] / 20
+    assert gaps[1] < 5e-3 * np.abs(forward(network, images)).max()
+    # a smooth network has no kinks on the way: the quadrature is then exact to rounding
+    with precision("float64"):
+        smooth = model_of((6,), layers.Dense(8, activation="tanh"), layers.Dense(3))
+    x = pictures(3, (6,))
+    found = gradients.integrated_gradients(smooth, x, 2, steps=40)
+    assert np.abs(gradients.completeness_gap(smooth, x, 2, found)).max() < 1e-10
+    assert np.abs(gradients.completeness_gap(smooth, x, 1, found)).max() > 1e-2  # another class: not complete
+
+
+def test_integrated_gradients_do_not_depend_on_the_batches(network):
+    images = pictures(2)
+    whole = gradients.integrated_gradients(network, images, 1, steps=7, batch_size=7)
+    pieces = gradients.integrated_gradients(network, images, 1, steps=7, batch_size=2)
+    assert closeness(pieces, whole) < 1e-12
+    single = [gradients.integrated_gradients(network, image[np.newaxis], 1, steps=7) for image in images]
+    assert closeness(np.concatenate(single), whole) < 1e-12
+    assert not gradients.integrated_gradients(network, images, 1, baseline=images).any()
+
+
+def test_integrated_gradients_refuse_what_does_not_fit(network):
+    images = pictures(2)
+    with pytest.raises(ValueError, match="from 1 to 1000; got steps=0"):
+        gradients.integrated_gradients(network, images, 0, steps=0)
+    with pytest.raises(ValueError, match=r"got shape \(4,\)"):
+        gradients.integrated_gradients(network, images, 0, baseline=np.zeros(4))
+    with pytest.raises(ValueError, match="NaN"):
+        gradients.integrated_gradients(network, images, 0, baseline=np.nan)
+    with pytest.raises(ValueError, match="must agree"):
+        gradients.completeness_gap(network, images, 0, images[:1])
+
+
+def modified_relu(way):
+    """A ReLU with another derivative, by TensorFlow's own means: an independent implementation."""
+
+    @tf.custom_gradient
+    def relu(z):
+        def back(r):
+            r = tf.nn.relu(r)
+            return tf.where(z > 0, r, tf.zeros_like(r)) if way == "guided" else r
+
+        return tf.nn.relu(z), back
+
+    return relu
+
+
+@pytest.mark.parametrize("way", ["guided", "deconvnet"])
+@pytest.mark.parametrize("build", [convolutional, residual])
+def test_guided_backpropagation_and_deconvnet(way, build):
+    model, images = build(), pictures()
+    method = {"guided": attribution.guided_backpropagation, "deconvnet": attribution.deconvnet}[way]
+    found = method(model, images, [3, 0, 1])
+    for layer in model.layers:
+        if getattr(layer, "activation", None) is keras.activations.relu:
+            layer.activation = modified_relu(way)
+        elif isinstance(layer, layers.ReLU):
+            layer.call = modified_relu(way)
+    wanted = gradient(model, images, np.eye(4)[[3, 0, 1]])
+    assert closeness(found, wanted) < 1e-10
+
+
+def test_without_relus_both_are_the_gradient():
+    with precision("float64"):
+        model = model_of((8, 9, 3), layers.Conv2D(4, 3, activation="tanh"), layers.Flatten(), layers.Dense(4))
+    wanted = gradient(model, pictures(), np.eye(4)[[1, 1, 1]])
+    for method in (attribution.guided_backpropagation, attribution.deconvnet):
+        assert closeness(method(model, pictures(), 1), wanted) < 1e-12
+
+
+def test_by_hand():
+    """One ReLU unit that is on, one that is off: z = (2, -2), both feeding the score with weight 1 and -1."""
+    with precision("float64"):
+        model = model_of((2,), layers.Dense(2, activation="relu"), layers.Dense(2, use_bias=False))
+    model.layers[0].set_weights([np.array([[1.0, 0], [0, 2.0]]), np.zeros(2)])
+    model.layers[1].set_weights([np.array([[1.0, -1], [1.0, 1]])])
+    x = np.array([[2.0, -1]])
+    assert attribution.guided_backpropagation(model, x, 0).tolist() == [[1, 0]]  # the second unit is off
+    assert attribution.guided_backpropagation(model, x, 1).tolist() == [[0, 0]]  # what comes back to the first is < 0
+    assert attribution.deconvnet(model, x, 0).tolist() == [[1, 2]]
+    assert attribution.deconvnet(model, x, 1).tolist() == [[0, 2]]
+
+
+def test_weights_as_target(network):
+    difference = np.tile([1.0, 0, -1.0, 0], (3, 1))
+    found = attribution.guided_backpropagation(network, pictures(), difference)
+    assert found.shape == pictures().shape
+    assert not np.allclose(found, attribution.guided_backpropagation(network, pictures(), 0))
+
+
+def test_deep_taylor_conserves_and_is_positive_for_a_positive_score(network):
+    images = pictures()
+    score = forward(network, images)[np.arange(3), target := forward(network, images).argmax(axis=1)]
+    assert (score > 0).all()
+    found = lrp(network, images, target, deep_taylor(-5, 5))
+    assert found.min() >= 0
+    assert closeness(found.sum(axis=(1, 2, 3)), score) < 1e-4
+    with pytest.raises(ValueError, match="black and white"):
+        lrp(network, images, target, deep_taylor(0, 1))

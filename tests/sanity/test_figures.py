@@ -1,0 +1,89 @@
+"""The dot chart shows the numbers of the table, in its order, and chance where it is known."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from helpers.course.figures import LARGEST_WIDTH
+from helpers.sanity.figures import dot_chart
+from helpers.sanity.tables import Table
+
+NAN = float("nan")
+TABLE = Table(
+    "planted",
+    {"own": "share on the thing", "sane": "likeness", "more": "more"},
+    {
+        "gradient": {"own": (0.4, 0.05), "sane": (0.1, 0.02)},
+        "random map": {"own": (0.2, 0.01), "sane": (1.0, NAN)},
+        "LRP": {"own": (0.7, 0.02)},
+    },
+    {"own": 0.25},
+)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def drawn(axis):
+    """Mean and half the length of the bar for every place that has a dot."""
+    found = {}
+    for container in axis.containers:
+        dots, _, (bars,) = container.lines
+        for x, y, bar in zip(*dots.get_data(), bars.get_segments(), strict=True):
+            if not np.isnan(x):
+                found[int(y)] = (x, (bar[1][0] - bar[0][0]) / 2)
+    return found
+
+
+def test_dots_and_bars_are_the_means_and_errors_in_the_order_of_the_column():
+    figure = dot_chart(TABLE, ["own", "sane"])
+    own, sane = figure.axes
+    assert [label.get_text() for label in own.get_yticklabels()] == ["LRP", "gradient", "random map"]
+    assert own.get_ylim()[0] > own.get_ylim()[1]  # the best is on top
+    assert drawn(own) == {0: pytest.approx((0.7, 0.02)), 1: pytest.approx((0.4, 0.05)), 2: pytest.approx((0.2, 0.01))}
+    found = drawn(sane)
+    assert found[1] == pytest.approx((0.1, 0.02))
+    assert found[2] == (1.0, 0.0)
+    assert set(found) == {1, 2}  # the line of the method without a value stays empty
+
+
+def test_another_order():
+    figure = dot_chart(TABLE, ["own"], sort="sane", largest_first=False)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["gradient", "random map", "LRP"]
+
+
+def test_chance_is_drawn_only_where_it_is_known():
+    own, sane = dot_chart(TABLE, ["own", "sane"]).axes
+    dashed = [[line.get_xdata()[0] for line in axis.lines if line.get_linestyle() == "--"] for axis in (own, sane)]
+    assert dashed == [[0.25], []]
+
+
+def test_baselines_look_different():
+    own = dot_chart(TABLE, ["own"]).axes[0]
+    faces = [container.lines[0].get_markerfacecolor() for container in own.containers]
+    markers = [container.lines[0].get_marker() for container in own.containers]
+    assert faces[0] != faces[1]
+    assert markers == ["o", "s"]
+    assert list(own.containers[1].lines[0].get_ydata()) == [2]
+
+
+def test_the_legend_names_what_is_drawn():
+    assert [text.get_text() for text in dot_chart(TABLE, ["own"]).legends[0].get_texts()] == (
+        ["chance", "method", "baseline"]
+    )
+    assert [text.get_text() for text in dot_chart(TABLE, ["sane"]).legends[0].get_texts()] == ["method", "baseline"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_it_fits_the_column_of_the_notebook(count):
+    assert dot_chart(TABLE, list(TABLE.columns)[:count]).get_figwidth() <= LARGEST_WIDTH
+
+
+def test_bad_columns_are_refused():
+    with pytest.raises(ValueError, match="no column 'mass'"):
+        dot_chart(TABLE, ["mass"])
+    with pytest.raises(ValueError, match="at least one column"):
+        dot_chart(TABLE, [])

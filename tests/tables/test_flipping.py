@@ -1,0 +1,162 @@
+"""Pixel flipping: exact on a linear network, bounded in passes, the same in any batch."""
+
+import flipping as module
+import numpy as np
+import pytest
+from flipping import filling, flipping, random_curves, tile_sums
+
+from helpers.vgg16.gradients import input_gradient, logits
+from helpers.vgg16.photo_network import softmax
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).normal(size=(3, 8, 9, 3))
+
+
+def contributions(model, images, target, fill=0.0):
+    """What every pixel contributes to a linear score against its filling."""
+    return (input_gradient(model, images, target) * (images - fill)).sum(axis=-1)
+
+
+def by_hand(score, sums, steps):
+    """The curve of a linear score when tiles go in the order in which ``sums`` stand."""
+    counts = np.rint(np.linspace(0, 1, steps + 1) * len(sums)).astype(int)
+    return score - np.concatenate([[0], np.cumsum(sums)])[counts]
+
+
+def test_curves_of_a_linear_network_by_hand(linear_model, images):
+    target, fill, steps = np.array([0, 1, 1]), 0.5, 4
+    maps = contributions(linear_model, images, target, fill)
+    found = flipping(linear_model, images, target, maps, tile=2, steps=steps, fill=fill)
+    scores = logits(linear_model, images)[np.arange(3), target]
+    for n, sums in enumerate(tile_sums(maps, 2).reshape(3, -1)):
+        assert len(sums) == 4 * 5
+        np.testing.assert_allclose(found.most[n], by_hand(scores[n], np.sort(sums)[::-1], steps), atol=1e-9)
+        np.testing.assert_allclose(found.least[n], by_hand(scores[n], np.sort(sums), steps), atol=1e-9)
+    assert np.array_equal(found.shares, [0, 0.25, 0.5, 0.75, 1])
+
+
+def test_no_order_beats_the_contributions_of_a_linear_network(linear_model, images):
+    maps = contributions(linear_model, images, 0)
+    best = flipping(linear_model, images, 0, maps, tile=3, steps=9, fill=0.0)
+    for seed in range(5):
+        other = np.random.default_rng(seed).normal(size=maps.shape)
+        curves = flipping(linear_model, images, 0, other, tile=3, steps=9, fill=0.0)
+        for curve in (curves.most, curves.least, curves.random):
+            assert np.all(best.most <= curve + 1e-9)
+            assert np.all(best.least >= curve - 1e-9)
+        assert np.all(best.over_random > curves.over_random)
+
+
+def test_areas_change_sign_with_the_map_and_agree_with_the_curves(linear_model, images):
+    maps = contributions(linear_model, images, 0)
+    found = flipping(linear_model, images, 0, maps, tile=2, steps=4, fill=0.0)
+    turned = flipping(linear_model, images, 0, -maps, tile=2, steps=4, fill=0.0)
+    np.testing.assert_allclose(turned.over_least, -found.over_least)
+    assert np.all(found.over_random > 0)
+    assert np.all(turned.over_random < 0)
+    gap = found.random - found.most
+    np.testing.assert_allclose(found.over_random, (gap[:, 1:-1].sum(axis=1) + (gap[:, 0] + gap[:, -1]) / 2) / 4)
+
+
+def test_the_ends_are_the_picture_and_the_filling(linear_model, images):
+    found = flipping(linear_model, images, 1, np.zeros((3, 8, 9)), tile=4, steps=3, fill="blur")
+    ends = [logits(linear_model, part)[:, 1] for part in (images, filling(images, "blur", 4))]
+    for curve in (found.most, found.least, found.random):
+        np.testing.assert_allclose(curve[:, [0, -1]].T, ends)
+
+
+def test_a_flat_map_is_a_random_order(linear_model, images):
+    """Where the map makes no difference, tiles go in random order, and nothing is gained over another."""
+    many = np.repeat(images[:1], 200, axis=0)
+    found = flipping(linear_model, many, 0, np.ones((200, 8, 9)), tile=1, steps=4, fill=0.0, batch_size=200)
+    spread = found.over_random.std() / np.sqrt(200)
+    assert spread > 0
+    assert abs(found.over_random.mean()) < 4 * spread
+    assert np.all(found.over_least == 0)  # both orders are the same
+
+
+def test_the_reader_of_a_patch_falls_at_once(patch_reader):
+    """Four tiles of 2 x 2 pixels are the whole score; the other 32 do nothing."""
+    image = np.random.default_rng(1).uniform(1, 2, size=(1, 12, 12, 3)).astype(np.float32)
+    maps = contributions(patch_reader, image, 0)
+    found = flipping(patch_reader, image, 0, maps, tile=2, steps=9, fill=0.0)
+    assert found.most[0, 0] > 40
+    np.testing.assert_allclose(found.most[0, 1:], 0, atol=1e-4)
+    np.testing.assert_allclose(found.least[0, :-1], found.least[0, 0], rtol=1e-6)
+
+
+def test_random_curves_can_be_shared(linear_model, images):
+    settings = {"tile": 2, "steps": 4, "fill": 0.0, "draws": 3, "seed": 7}
+    maps = contributions(linear_model, images, 0)
+    alone = flipping(linear_model, images, 0, maps, **settings)
+    shared = random_curves(linear_model, images, 0, **settings)
+    np.testing.assert_array_equal(alone.random, shared)
+    again = flipping(linear_model, images, 0, maps, random=shared, **settings)
+    np.testing.assert_array_equal(again.most, alone.most)
+
+
+def test_batches_do_not_matter(linear_model, images):
+    maps = np.random.default_rng(3).normal(size=(3, 8, 9))
+    one, many = (flipping(linear_model, images, 0, maps, tile=2, steps=5, batch_size=b) for b in (1, 50))
+    for name in ("most", "least", "random"):
+        np.testing.assert_allclose(getattr(one, name), getattr(many, name))
+
+
+def test_the_number_of_passes_is_the_one_that_is_stated(linear_model, images, monkeypatch):
+    passed = []
+    monkeypatch.setattr(module, "logits", lambda m, x, b: (passed.append(len(x)), logits(m, x, b))[1])
+    shared = random_curves(linear_model, images, 0, tile=2, steps=4, draws=2, batch_size=5)
+    assert sum(passed) == 3 * (2 * 3 + 2)
+    assert max(passed) <= 5
+    passed.clear()
+    flipping(linear_model, images, 0, np.ones((3, 8, 9)), tile=2, steps=4, random=shared, batch_size=5)
+    assert sum(passed) == 3 * 2 * 3
+    assert max(passed) <= 5
+
+
+def test_probabilities_instead_of_logits(linear_model, images):
+    found = flipping(linear_model, images, 1, np.ones((3, 8, 9)), tile=4, steps=2, score="probability")
+    np.testing.assert_allclose(found.most[:, 0], softmax(logits(linear_model, images))[:, 1])
+    assert np.all((found.random >= 0) & (found.random <= 1))
+
+
+def test_fillings():
+    images = np.random.default_rng(2).normal(3, 1, size=(2, 12, 10, 3))
+    blurred = filling(images, "blur", 3)
+    assert np.abs(np.diff(blurred, axis=1)).max() < 0.3 * np.abs(np.diff(images, axis=1)).max()
+    np.testing.assert_allclose(filling(np.full((1, 6, 6, 3), 2.0), "blur", 2), 2.0)
+    np.testing.assert_allclose(filling(images[:1], "blur", 3), blurred[:1])  # pictures and colours are not mixed
+    np.testing.assert_allclose(filling(images[..., :1], "blur", 3), blurred[..., :1])
+    np.testing.assert_allclose(filling(images, "mean")[1, 0, 0], images[1].mean(axis=(0, 1)))
+    assert np.array_equal(filling(images, (1, 2, 3))[1, 5, 5], [1, 2, 3])
+
+
+def test_tiles_at_the_border_may_be_smaller():
+    maps = np.arange(20.0).reshape(1, 4, 5)
+    assert np.array_equal(tile_sums(maps, 2), [[[12, 20, 13], [52, 60, 33]]])
+    assert tile_sums(maps, 3).sum() == maps.sum()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"maps": np.ones((3, 4, 4))}, "enlarge"),
+        ({"maps": np.full((3, 8, 9), np.nan)}, "finite"),
+        ({"tile": 0}, "tile is a whole number"),
+        ({"tile": 9}, "Tiles|tile is a whole number"),
+        ({"steps": 0}, "steps is a whole number from 1"),
+        ({"draws": 0}, "draws is a whole number from 1"),
+        ({"fill": "black"}, "'blur', 'mean'"),
+        ({"fill": (1, 2)}, "does not fit"),
+        ({"fill": float("nan")}, "NaN"),
+        ({"score": "margin"}, "'logit' or 'probability'"),
+        ({"random": np.ones((3, 2))}, "random curves"),
+        ({"target": 2}, "numbered 0 to 1"),
+    ],
+)
+def test_what_does_not_fit_is_refused(linear_model, images, settings, message):
+    given = {"target": 0, "maps": np.ones((3, 8, 9))} | settings
+    with pytest.raises(ValueError, match=message):
+        flipping(linear_model, images, given.pop("target"), given.pop("maps"), **given)

@@ -1,0 +1,292 @@
+import itertools
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from helpers.course.backend import keras, tf
+from helpers.taylor import expansion as taylor
+from helpers.taylor.coefficients import coefficients_from_derivatives
+from helpers.taylor.derivatives import autodiff_derivatives, dense_derivatives
+from helpers.taylor.expansion import taylor_coefficients
+from helpers.taylor.networks import DenseNetwork, build_network, keras_model
+
+layers = keras.layers
+SHAPES = [  # sizes of the layers, their activations
+    ((3, 1), ("sigmoid",)),
+    ((4, 3), ("linear",)),
+    ((2, 30, 1), ("tanh", "sigmoid")),
+    ((5, 12, 3), ("softplus", "tanh")),
+    ((3, 8, 7, 2), ("tanh", "softplus", "sigmoid")),
+    ((4, 6, 9, 5, 3), ("sigmoid", "tanh", "softplus", "softplus")),
+    ((3, 8, 8, 6, 1), ("tanh", "relu", "tanh", "linear")),
+    ((3, 8, 8, 1), ("relu", "tanh", "sigmoid")),
+    ((3, 8, 8, 1), ("linear", "relu", "sigmoid")),
+]
+
+
+def random_network(sizes, activations, seed=0, dtype=np.float64):
+    generator = np.random.default_rng(seed)
+    kernels = tuple((generator.normal(size=(a, b)) / np.sqrt(a)).astype(dtype) for a, b in itertools.pairwise(sizes))
+    return DenseNetwork(kernels, tuple(generator.normal(size=b).astype(dtype) for b in sizes[1:]), tuple(activations))
+
+
+def nested_tapes(model, inputs, output):
+    """The textbook form: one tape for each row of the Hessian."""
+    inputs = tf.constant(inputs)
+    with tf.GradientTape(persistent=True) as outer:
+        outer.watch(inputs)
+        with tf.GradientTape() as inner:
+            inner.watch(inputs)
+            values = model(inputs)[:, output]
+        gradient = inner.gradient(values, inputs)
+        columns = [gradient[:, i] for i in range(inputs.shape[1])]
+    rows = [outer.gradient(column, inputs, unconnected_gradients=tf.UnconnectedGradients.ZERO) for column in columns]
+    return values.numpy(), gradient.numpy(), np.stack(rows, axis=1)
+
+
+def assert_close(found, expected):
+    """To 1e-6 of each value, and of the largest where a value is nearly zero by cancellation."""
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9 * max(1, np.abs(expected).max()))
+
+
+@pytest.mark.parametrize(("sizes", "activations"), SHAPES)
+def test_derivatives_agree_with_nested_tapes(sizes, activations):
+    network = random_network(sizes, activations)
+    inputs = np.random.default_rng(1).normal(size=(50, sizes[0]))
+    model = keras_model(network)
+    output = sizes[-1] - 1
+    expected = nested_tapes(model, inputs, output)
+    for derivatives in (dense_derivatives(network, inputs, output), autodiff_derivatives(model, inputs, output)):
+        for found, wanted in zip(derivatives, expected, strict=True):
+            assert found.dtype == np.float64
+            assert_close(found, wanted)
+
+
+@pytest.mark.parametrize(("sizes", "activations"), SHAPES[:6])
+def test_derivatives_agree_with_central_differences(sizes, activations):
+    network = random_network(sizes, activations, seed=2)
+    inputs = np.random.default_rng(3).normal(size=(30, sizes[0]))
+    _, gradient, hessian = dense_derivatives(network, inputs)
+    step = 1e-4
+    for i, shift in enumerate(step * np.eye(sizes[0])):
+        up, down = dense_derivatives(network, inputs + shift), dense_derivatives(network, inputs - shift)
+        far_up, far_down = (dense_derivatives(network, inputs + sign * 2 * shift) for sign in (1, -1))
+        for which, found in ((0, gradient[:, i]), (1, hessian[:, i])):  # the five-point rule: error of order step^4
+            difference = 8 * (up[which] - down[which]) - (far_up[which] - far_down[which])
+            np.testing.assert_allclose(found, difference / (12 * step), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(("sizes", "activations"), SHAPES)
+def test_coefficients_are_the_means_of_these_derivatives(sizes, activations):
+    network = random_network(sizes, activations)
+    generator = np.random.default_rng(1)
+    inputs, weights = generator.normal(size=(200, sizes[0])), generator.uniform(size=200)
+    _, gradient, hessian = nested_tapes(keras_model(network), inputs, 0)
+    for options in ({}, {"weights": weights}):
+        expected = coefficients_from_derivatives(gradient, hessian, **options)
+        for method, model in (("dense", network), ("auto", keras_model(network)), ("autodiff", keras_model(network))):
+            found = taylor_coefficients(model, inputs, method=method, **options)
+            for part in ("first", "second", "first_error", "second_error"):
+                assert_close(getattr(found, part), getattr(expected, part))
+            assert found.events == 200
+
+
+def quadratic_network(matrix, linear, constant):
+    """f = c + b x + 1/2 x A x exactly where it is looked at: softplus(z) + softplus(-z) = log 4 + z^2/4 + O(z^4)."""
+    size, scale = len(matrix), 1e-3
+    values, vectors = np.linalg.eigh(matrix)
+    first = np.concatenate([vectors, -vectors, np.eye(size)], axis=1) * scale
+    # pairs of softplus give 1/4 z^2 for each eigenvector; softplus(z) - softplus(-z) = z gives the linear part
+    first = np.concatenate([first, -np.eye(size) * scale], axis=1)
+    second = np.concatenate([values * 2, values * 2, linear * scale, -linear * scale]) / scale**2
+    return DenseNetwork((first, second[:, None]), (np.zeros(4 * size), np.full(1, constant)), ("softplus", "linear"))
+
+
+def test_a_quadratic_network_has_known_coefficients():
+    generator = np.random.default_rng(4)
+    matrix = generator.normal(size=(4, 4))
+    matrix, linear = matrix + matrix.T, generator.normal(size=4)
+    inputs = generator.normal(size=(500, 4))
+    network = quadratic_network(matrix, linear, 0.3)
+    np.testing.assert_allclose(
+        dense_derivatives(network, inputs)[1], linear + inputs @ matrix, rtol=1e-4, atol=1e-4
+    )  # it is the quadratic function
+    found = taylor_coefficients(network, inputs)
+    np.testing.assert_allclose(found.second[0, 1:], np.abs(matrix[0, 1:]), rtol=1e-5)
+    np.testing.assert_allclose(np.diag(found.second), np.abs(np.diag(matrix)) / 2, rtol=1e-5)
+    np.testing.assert_allclose(found.first, np.abs(linear + inputs @ matrix).mean(axis=0), rtol=1e-4)
+    assert np.all(found.second_error < 1e-6)  # the same everywhere
+    at_zero = taylor_coefficients(network, np.zeros((3, 4)))
+    np.testing.assert_allclose(at_zero.first, np.abs(linear), rtol=1e-6)
+
+
+def test_permuting_the_inputs_permutes_the_coefficients():
+    network = random_network((6, 10, 8, 1), ("tanh", "tanh", "sigmoid"))
+    inputs = np.random.default_rng(1).normal(size=(100, 6))
+    order = np.random.default_rng(2).permutation(6)
+    permuted = DenseNetwork((network.kernels[0][order], *network.kernels[1:]), network.biases, network.activations)
+    plain, found = taylor_coefficients(network, inputs), taylor_coefficients(permuted, inputs[:, order])
+    np.testing.assert_allclose(found.first, plain.first[order])
+    np.testing.assert_allclose(found.second, plain.second[np.ix_(order, order)])
+
+
+def test_rescaling_an_input_rescales_its_coefficients():
+    network = random_network((3, 10, 1), ("tanh", "sigmoid"))
+    inputs = np.random.default_rng(1).normal(size=(100, 3))
+    scale = np.array([1.0, 10.0, 1.0])
+    scaled = DenseNetwork(
+        (network.kernels[0] / scale[:, None], network.kernels[1]), network.biases, network.activations
+    )
+    plain, found = taylor_coefficients(network, inputs), taylor_coefficients(scaled, inputs * scale)
+    np.testing.assert_allclose(found.first, plain.first / scale)
+    np.testing.assert_allclose(found.second, plain.second / np.outer(scale, scale))
+
+
+def test_each_output_is_its_own_function():
+    network = random_network((3, 10, 4), ("tanh", "sigmoid"))
+    inputs = np.random.default_rng(1).normal(size=(40, 3))
+    for output in range(4):
+        alone = DenseNetwork(
+            (network.kernels[0], network.kernels[1][:, [output]]),
+            (network.biases[0], network.biases[1][[output]]),
+            network.activations,
+        )
+        np.testing.assert_allclose(
+            taylor_coefficients(network, inputs, output=output).second, taylor_coefficients(alone, inputs).second
+        )
+
+
+def test_relu_with_a_linear_output_has_no_second_order():
+    network = random_network((3, 20, 20, 1), ("relu", "relu", "linear"))
+    found = taylor_coefficients(network, np.random.default_rng(1).normal(size=(100, 3)))
+    assert found.first.min() > 0
+    np.testing.assert_array_equal(found.second, 0)
+
+
+def test_single_precision_is_enough():
+    network = random_network((30, 100, 1), ("tanh", "sigmoid"))
+    single = random_network((30, 100, 1), ("tanh", "sigmoid"), dtype=np.float32)
+    inputs = np.random.default_rng(1).normal(size=(20_000, 30))
+    exact, found = taylor_coefficients(network, inputs), taylor_coefficients(single, inputs)
+    for part in ("first", "second", "first_error", "second_error"):
+        np.testing.assert_allclose(getattr(found, part), getattr(exact, part), rtol=1e-4)
+
+
+def test_tiny_and_huge_weights_do_not_leave_single_precision():
+    single = random_network((3, 10, 1), ("tanh", "sigmoid"), dtype=np.float32)
+    generator = np.random.default_rng(1)
+    inputs, weights = generator.normal(size=(500, 3)), generator.uniform(size=500)
+    plain = taylor_coefficients(single, inputs, weights=weights)
+    for scale in (1e-30, 1e30):
+        found = taylor_coefficients(single, inputs, weights=weights * scale)
+        np.testing.assert_allclose(found.second, plain.second, rtol=1e-5)
+        np.testing.assert_allclose(found.second_error, plain.second_error, rtol=1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 7, 100])
+def test_the_size_of_the_blocks_changes_nothing(monkeypatch, block):
+    network = random_network((3, 10, 5, 1), ("tanh", "tanh", "sigmoid"))
+    inputs = np.random.default_rng(1).normal(size=(100, 3))
+    whole = taylor_coefficients(network, inputs)
+    monkeypatch.setattr(taylor, "_LARGEST_BLOCK", block)
+    for model in (network, keras_model(network)):
+        found = taylor_coefficients(model, inputs, method="auto")
+        np.testing.assert_allclose(found.second, whole.second)
+        np.testing.assert_allclose(found.second_error, whole.second_error)
+
+
+@pytest.mark.parametrize("hidden", [(100,), (100, 60), (300,)])
+def test_memory_does_not_grow_with_the_events(hidden):
+    sizes = (30, *hidden, 1)
+    network = random_network(sizes, ["tanh"] * len(hidden) + ["sigmoid"], dtype=np.float32)
+    peaks = []
+    for events in (12_000, 36_000):
+        inputs = np.random.default_rng(0).standard_normal((events, 30), dtype=np.float32)
+        weights = np.ones(events)
+        tracemalloc.start()
+        taylor_coefficients(network, inputs, weights=weights)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert max(peaks) < 80e6
+    assert abs(peaks[1] - peaks[0]) < 2e6
+
+
+def other_model():
+    """Layers with skips, normalisation and a softmax: only automatic differentiation can take it."""
+    keras.utils.set_random_seed(0)
+    entry = keras.Input((3,))
+    first = layers.Dense(6, "gelu")(entry)
+    second = layers.LayerNormalization()(layers.Dense(6, "tanh")(first))
+    return keras.Model(entry, layers.Dense(4, "softmax")(layers.Add()([first, second])))
+
+
+def test_any_differentiable_model_goes_through_automatic_differentiation():
+    model = other_model()
+    inputs = np.random.default_rng(0).normal(size=(700, 3)).astype(np.float32)
+    _, gradient, hessian = nested_tapes(model, inputs, 2)
+    found = taylor_coefficients(model, inputs, output=2, names=["a", "b", "c"])
+    expected = coefficients_from_derivatives(gradient, hessian)
+    np.testing.assert_allclose(found.first, expected.first, rtol=1e-4)
+    np.testing.assert_allclose(found.second, expected.second, rtol=1e-3)
+    assert found.names == ("a", "b", "c")
+    with pytest.raises(ValueError, match="autodiff"):
+        taylor_coefficients(model, inputs, method="dense")
+
+
+def test_a_subclassed_model_goes_through_automatic_differentiation():
+    class Product(keras.Model):
+        def call(self, inputs, training=False):
+            return inputs[:, :1] * inputs[:, 1:2] + inputs[:, 2:] ** 2
+
+    found = taylor_coefficients(Product(), np.ones((50, 3), np.float32))
+    np.testing.assert_allclose(found.first, [1, 1, 2])
+    np.testing.assert_allclose(found.second, [[0, 1, 0], [1, 0, 0], [0, 0, 1]])
+    with pytest.raises(ValueError, match="no output 1"):
+        taylor_coefficients(Product(), np.ones((50, 3)), output=1)
+
+
+def test_a_subclassed_layer_is_not_taken_for_what_its_weights_say():
+    class Doubled(layers.Dense):
+        def call(self, inputs):
+            return 2 * super().call(inputs)
+
+    model = keras.Sequential([keras.Input((2,)), Doubled(5, "tanh"), layers.Dense(1, "sigmoid")])
+    inputs = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+    found = taylor_coefficients(model, inputs)
+    expected = coefficients_from_derivatives(*nested_tapes(model, inputs, 0)[1:])
+    np.testing.assert_allclose(found.first, expected.first, rtol=1e-4)
+    with pytest.raises(ValueError, match="something else"):
+        taylor_coefficients(model, inputs, method="dense")
+
+
+@pytest.mark.parametrize("as_model", [False, True])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"inputs": np.zeros((10, 3))}, r"\(events, 2\)"),
+        ({"inputs": np.zeros(2)}, r"\(events, d\)"),
+        ({"inputs": np.full((10, 2), np.nan)}, "Remove such events"),
+        ({"inputs": np.concatenate([np.zeros((9000, 2)), [[0, np.inf]]])}, "Remove such events"),
+        ({"inputs": np.zeros((0, 2))}, "no event"),
+        ({"output": 1}, "no output 1"),
+        ({"output": -1}, "no output -1"),
+        ({"weights": np.ones(3)}, "one weight"),
+        ({"names": ["a"]}, "2 different names"),
+        ({"method": "magic"}, "'auto'"),
+    ],
+)
+def test_wrong_arguments_are_explained(change, message, as_model):
+    model = build_network(2, (4,))
+    arguments = {"inputs": np.zeros((10, 2)), "method": "autodiff" if as_model else "auto"} | change
+    with pytest.raises(ValueError, match=message):
+        taylor_coefficients(model, **arguments)
+
+
+def test_models_of_other_shapes_are_explained():
+    picture = keras.Sequential([keras.Input((4, 4)), layers.Flatten(), layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"shape \(events, d\)"):
+        taylor_coefficients(picture, np.zeros((5, 16)))
+    sequence = keras.Sequential([keras.Input((4,)), layers.Reshape((2, 2))])
+    with pytest.raises(ValueError, match=r"shape \(events, outputs\)"):
+        taylor_coefficients(sequence, np.zeros((5, 4)))

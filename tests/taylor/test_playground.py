@@ -1,0 +1,74 @@
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from helpers.course import widgets as course_widgets
+from helpers.taylor import widgets as widgets_taylor
+from helpers.taylor.gaussians import toy_task
+from helpers.taylor.playground import task_from_sliders, train_on_task
+
+SMALL = {"events": 4000, "epochs": 2, "batch": 200}
+
+
+def test_sliders_reach_the_four_tasks():
+    for name, sliders in {
+        "a": {"distance": 1, "correlation": 0},
+        "b": {"distance": 0, "correlation": 0.5},
+        "c": {"distance": 1, "correlation": 0.5},
+        "d": {"distance": 0, "signal_width": 0.5**0.5, "background_width": 3**0.5, "correlation": 0},
+    }.items():
+        found, wanted = task_from_sliders(**sliders), toy_task(name)
+        for part in ("signal_mean", "signal_covariance", "background_mean", "background_covariance"):
+            np.testing.assert_allclose(getattr(found, part), getattr(wanted, part), atol=1e-12)
+
+
+def test_a_trained_task_holds_network_and_truth():
+    seen = []
+    some = {"events": 20_000, "epochs": 5, "batch": 200}
+    trained = train_on_task(toy_task("a"), neurons=7, progress=lambda *report: seen.append(report), **some)
+    assert trained.network.kernels[0].shape == (2, 7)
+    assert trained.coefficients.names == trained.exact.names == ("x1", "x2")
+    assert 0.8 < trained.auc < trained.best_auc + 0.01
+    np.testing.assert_allclose(trained.coefficients.first, trained.exact.first, rtol=0.3)
+    assert len(seen) == 6
+    again = train_on_task(toy_task("a"), neurons=7, **some)
+    np.testing.assert_array_equal(trained.network.kernels[0], again.network.kernels[0])
+    other = train_on_task(toy_task("a"), neurons=7, seed=1, **some)
+    assert not np.array_equal(trained.network.kernels[0], other.network.kernels[0])
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    record = {"widgets": [], "alt": []}
+    monkeypatch.setattr(course_widgets, "display", record["widgets"].append)
+    monkeypatch.setattr(widgets_taylor, "show", lambda figure, alt: (record["alt"].append(alt), plt.close(figure)))
+    monkeypatch.setattr(widgets_taylor, "PLAYGROUND", SMALL)
+    return record
+
+
+def test_the_progress_bar_fills(shown):
+    report = course_widgets.progress_bar("12 trainings")
+    bar, note = shown["widgets"][0].children
+    assert bar.description == "12 trainings"
+    report(3, 10, "validation loss 0.5")
+    assert (bar.value, bar.max, bar.bar_style, note.value) == (3, 10, "", "validation loss 0.5")
+    report(10, 10, "trained")
+    assert (bar.value, bar.bar_style) == (10, "success")
+    report(1, 20, "once more")  # the next training
+    assert (bar.value, bar.max, bar.bar_style) == (1, 20, "")
+
+
+def test_every_slider_of_the_playground_trains_and_redraws(shown):
+    widgets_taylor.playground()
+    progress, box = shown["widgets"]
+    sliders = [slider for column in box.children[0].children for slider in column.children]
+    assert len(sliders) == 5
+    assert all(slider.continuous_update is False for slider in sliders)
+    for slider in sliders:
+        slider.value = 2 if isinstance(slider, ipywidgets.SelectionSlider) else slider.max
+    assert len(shown["alt"]) == 6  # once at the start, then once for each slider
+    assert len(set(shown["alt"])) == 6
+    assert "network of 2 neurons" in shown["alt"][-1]
+    assert "t(x1, x2)" in shown["alt"][0]
+    assert progress.children[0].bar_style == "success"

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from helpers.course.backend import keras
+from helpers.vgg16 import cam
+from helpers.vgg16 import gradients as saliency
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(3).normal(size=(3, 12, 10, 3))
+
+
+def test_the_mean_of_a_cam_plus_the_bias_is_the_logit(small_cam_network, images):
+    bias = small_cam_network.layers[-1].bias.numpy()
+    for target in range(5):
+        maps = cam.class_activation_map(small_cam_network, images, target)
+        assert maps.shape == (3, 6, 5)
+        scores = saliency.logits(small_cam_network, images)[:, target]
+        assert np.allclose(maps.mean(axis=(1, 2)) + bias[target], scores, rtol=1e-12)
+
+
+def test_grad_cam_before_its_relu_is_cam_on_a_pooling_head(small_cam_network, images):
+    target = [4, 0, 2]
+    exact = cam.class_activation_map(small_cam_network, images, target)
+    for layer in ("conv2", None):
+        gradient_map = cam.grad_cam(small_cam_network, images, target, layer, relu=False)
+        assert np.allclose(gradient_map * 6 * 5, exact, rtol=1e-10, atol=1e-13)
+    assert np.array_equal(cam.grad_cam(small_cam_network, images, target), np.maximum(gradient_map, 0))
+
+
+def test_grad_cam_follows_its_formula_at_an_inner_layer(small_cam_network, images):
+    maps = saliency.feature_maps(small_cam_network, images, "conv1")
+    # the layers above, as a model of their own: its input gradient is d logit / d A
+    above = keras.Sequential([keras.Input(maps.shape[1:], dtype="float64"), *small_cam_network.layers[2:]])
+    weights = saliency.input_gradient(above, maps, 1).mean(axis=(1, 2), keepdims=True)
+    expected = np.maximum((weights * maps).sum(axis=-1), 0)
+    assert np.allclose(cam.grad_cam(small_cam_network, images, 1, "conv1"), expected, rtol=1e-10, atol=1e-14)
+
+
+def test_several_layers_in_one_pass(small_cam_network, images):
+    together = cam.grad_cam(small_cam_network, images, 2, ["conv1", "conv2"])
+    assert list(together) == ["conv1", "conv2"]
+    for layer, maps in together.items():
+        assert np.allclose(maps, cam.grad_cam(small_cam_network, images, 2, layer), rtol=1e-12)
+
+
+def test_cam_needs_its_head(linear_model, patch_reader):
+    with pytest.raises(ValueError, match="GlobalAveragePooling2D and one linear Dense"):
+        cam.class_activation_map(patch_reader, np.zeros((1, 12, 12, 3)), 0)
+    with pytest.raises(ValueError, match="no layer with maps"):
+        cam.grad_cam(linear_model, np.zeros((1, 8, 9, 3)), 0)
+
+
+def test_grad_cam_needs_maps(small_cam_network, images):
+    with pytest.raises(ValueError, match="has no maps"):
+        cam.grad_cam(small_cam_network, images, 0, "average")
+
+
+def test_enlarging_has_half_pixel_centres():
+    small = np.array([[[0.0, 1.0], [2.0, 3.0]]])
+    large = cam.enlarge(small, (4, 4))
+    assert large.shape == (1, 4, 4)
+    assert large[0, 0].tolist() == pytest.approx([0.0, 0.25, 0.75, 1.0])
+    assert large.mean() == pytest.approx(small.mean())
+    assert np.allclose(large, large[:, ::-1, ::-1] * -1 + 3)  # no shift: turning the map turns the result
+
+
+def test_an_empty_map_is_divided_safely():
+    maps = np.stack([np.zeros((2, 2)), np.array([[0.0, -4.0], [2.0, 1.0]])])
+    assert cam.unit_range(maps).tolist() == [[[0, 0], [0, 0]], [[0, -1], [0.5, 0.25]]]

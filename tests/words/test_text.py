@@ -1,0 +1,158 @@
+import gzip
+
+import numpy as np
+import pytest
+
+from helpers.words.text import (
+    PADDING,
+    PAPER_SENTENCES,
+    UNKNOWN,
+    RatedTexts,
+    Vocabulary,
+    build_vocabulary,
+    encode,
+    load_sentences,
+    load_word_valences,
+    read_ratings,
+    split_into_words,
+    training_and_test,
+)
+
+
+@pytest.fixture(scope="module")
+def films():
+    return load_sentences()
+
+
+def words_of(text):
+    return [word for word in split_into_words(text) if word[-1].isalnum()]
+
+
+def test_the_files_are_what_their_origin_says(films):
+    assert len(films) == 10_605
+    assert len(load_sentences("products")) == 3_707
+    assert films.texts[2] == "Effective but too tepid biopic"
+    assert (films.ratings[2], films.spreads[2]) == (-0.6, 0.8)
+    assert np.abs(films.ratings).max() <= 4
+    with pytest.raises(ValueError, match="'films' and 'products'"):
+        load_sentences("books")
+
+
+def test_word_valences_have_the_sign_people_would_give_them():
+    valences = load_word_valences()
+    assert len(valences) == 7_214  # 7,224 lines, ten words stand there twice
+    assert valences["good"] > 1
+    assert valences["horrible"] < -1
+    assert all(word == word.lower() for word in valences)
+
+
+def test_sentences_come_apart_as_in_the_papers():
+    assert split_into_words("Don't miss it!") == ["do", "n't", "miss", "it", "!"]
+    assert split_into_words('It\u2019s well-drawn -- "can\'t"...') == ["it", "'s", "well", "drawn", "ca", "n't", "..."]
+    assert split_into_words("Amélie, 8 1/2") == ["amélie", ",", "8", "1", "2"]
+    assert split_into_words(" -- \n") == []
+    for text in PAPER_SENTENCES:  # once apart, a sentence stays as it is
+        assert split_into_words(" ".join(split_into_words(text))) == split_into_words(text)
+
+
+def test_the_papers_sentences_and_copies_are_never_trained_on(films):
+    for seed in range(3):
+        train, test = training_and_test(films, seed=seed)
+        for sentence in PAPER_SENTENCES:
+            wanted = " ".join(words_of(sentence))
+            assert not any(wanted in " ".join(words_of(text)) for text in train.texts)
+            assert any(wanted in " ".join(words_of(text)) for text in test.texts)
+        assert not {tuple(words_of(t)) for t in train.texts} & {tuple(words_of(t)) for t in test.texts}
+
+
+def test_the_split_takes_clear_sentences_and_the_share_asked_for(films):
+    train, test = training_and_test(films)
+    assert min(np.abs(train.ratings).min(), np.abs(test.ratings).min()) >= 0.3
+    assert len(train) + len(test) == (np.abs(films.ratings) >= 0.3).sum()
+    assert abs(len(test) / (len(train) + len(test)) - 0.15) < 0.01
+    assert training_and_test(films)[1].texts == test.texts
+    assert training_and_test(films, seed=1)[1].texts != test.texts
+    with pytest.raises(ValueError, match="share between 0 and 1"):
+        training_and_test(films, test=1.5)
+    with pytest.raises(ValueError, match="too few"):
+        training_and_test(films.select(slice(0, 0)))
+
+
+def test_selecting_keeps_texts_and_ratings_together(films):
+    some = films.select(films.ratings > 3)
+    assert len(some) == len(some.ratings) == (films.ratings > 3).sum()
+    assert some.ratings[5] == films.ratings[films.texts.index(some.texts[5])]
+
+
+def test_the_vocabulary_has_frequent_words_first():
+    vocabulary = build_vocabulary(["a good film", "a bad film", "a dull one"])
+    assert vocabulary.words == ("a", "film")
+    assert len(vocabulary) == 4
+    with pytest.raises(ValueError, match="No word occurs 2 times in these 1 texts"):
+        build_vocabulary(["each word once"])
+
+
+def test_words_become_numbers_and_short_sentences_are_padded():
+    vocabulary = Vocabulary(("a", "film"))
+    numbers = encode(vocabulary, ["A film", "a strange film!"])
+    np.testing.assert_array_equal(numbers, [[2, 3, PADDING, PADDING], [2, UNKNOWN, 3, UNKNOWN]])
+
+
+def test_sentences_that_cannot_be_explained_are_refused_in_words():
+    vocabulary = Vocabulary(("film", ".", "?"))
+    for texts, said in (
+        ([""], "no word in ''"),
+        (["film", " ...?"], "no word in"),
+        ([], "no sentence"),
+        ("a film", "as a list"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            encode(vocabulary, texts)
+    with pytest.raises(ValueError, match="knows none of these words: ein, schöner, streifen"):
+        encode(vocabulary, ["Ein schöner Streifen."], known=True)
+    assert (encode(vocabulary, ["Ein schöner"]) == UNKNOWN).all()
+
+
+HEADER = "mean_rating\tstd_rating\ttext\n"
+
+
+def test_small_tables_are_read(tmp_path):
+    path = tmp_path / "some.tsv.gz"
+    path.write_bytes(gzip.compress((HEADER + '-1.5\t0.5\tA "bad" film\r\n2\t1\tGood').encode()))
+    found = read_ratings(path, count=2)
+    assert isinstance(found, RatedTexts)
+    assert found.texts == ('A "bad" film', "Good")
+    np.testing.assert_array_equal(found.ratings, [-1.5, 2])
+    np.testing.assert_array_equal(found.spreads, [0.5, 1])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("rating\ttext\n", "line 1: the columns are mean_rating, std_rating, text"),
+        (HEADER, "0 lines after the header, wanted some"),
+        (HEADER + "1\t1\tgood\n1\t1\n", "line 3: 2 values, wanted 3"),
+        (HEADER + "1\t1\tgood\nx\t1\tgood\n", "line 3, column mean_rating: 'x' is no number from -4 to 4"),
+        (HEADER + "nan\t1\tgood\n", "line 2, column mean_rating: 'nan'"),
+        (HEADER + "4.5\t1\tgood\n", "line 2, column mean_rating: '4.5'"),
+        (HEADER + "1\t-1\tgood\n", "line 2, column std_rating: '-1' is no number from 0 to 4"),
+        (HEADER + "1\t1\t \n", "line 2, column text: there is nothing"),
+    ],
+)
+def test_wrong_content_is_named_with_file_and_line(tmp_path, content, said):
+    path = tmp_path / "some.tsv.gz"
+    path.write_bytes(gzip.compress(content.encode()))
+    with pytest.raises(ValueError, match=f"some.tsv.gz.*{said}"):
+        read_ratings(path)
+
+
+def test_damaged_files_are_named(tmp_path):
+    path = tmp_path / "some.tsv.gz"
+    whole = gzip.compress((HEADER + "1\t1\tgood\n" * 500).encode())
+    for content in (whole[:-20], b"no gzip", gzip.compress(HEADER.encode() + b"1\t1\t\xff\n"), b""):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="some.tsv.gz"):
+            read_ratings(path)
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match="500 lines after the header, wanted 501"):
+        read_ratings(path, count=501)
