@@ -381,11 +381,3 @@ def _require_downloadable(file: CourseFile, target: Path, into_cache: bool) -> N
     else:
         return
     raise FileNotFoundError(explanation(file, target, problem))
-
-
-def course_path(name: str) -> Path:
-    """The path of a file that comes with the course; ``FileNotFoundError`` if no data folder has it."""
-    path = locate(name)
-    if path is None:
-        raise FileNotFoundError(f"{name} is missing: it belongs into the course's data folder. Clone it again.")
-    return path

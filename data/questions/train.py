@@ -30,14 +30,13 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from helpers.course.backend import keras, tf
+from helpers.course.networks import fold_normalisation, named_weights
 from helpers.questions.draws import draw_questions
 from helpers.questions.language import ANSWERS, EXAMPLES, FORMS, LONGEST, TYPES, encode_questions
 from helpers.questions.network import (
     PLACES,
     QuestionNetwork,
-    folded,
     joined,
-    named_weights,
     new_eyes,
     new_reasoning,
     preprocess,
@@ -127,7 +126,7 @@ def train_eyes() -> keras.Model:
         return scenes.pictures, down * PLACES + across, labels
 
     trained("eyes", take_steps, [*model.variables, *optimiser.variables], make)
-    eyes = folded(eyes)
+    eyes = fold_normalisation(eyes, new_eyes())
     seen = np.asarray(eyes(preprocess(draw_scenes(200, SEED["eyes"]).pictures)))
     last = eyes.get_layer("conv5")
     last.set_weights([weight / np.sqrt((seen**2).mean()) for weight in last.get_weights()])

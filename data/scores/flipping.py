@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.special import softmax
 
 from helpers.course.arguments import finite_array, real_array, seed_number, whole_number, within
 from helpers.course.backend import keras
@@ -28,7 +29,7 @@ from helpers.sanity.randomisation import Explainer, cascading_randomisation, dra
 from helpers.sanity.tables import Value
 from helpers.sanity.truth import Scenes, clustered
 from helpers.vgg16.gradients import logits
-from helpers.vgg16.photo_network import PhotoNetwork, softmax
+from helpers.vgg16.photo_network import PhotoNetwork
 
 SCORES = ("logit", "probability")
 
@@ -214,7 +215,7 @@ def _scores(model, images, target, score: str, batch_size: int) -> np.ndarray:
     if not isinstance(score, str) or score not in SCORES:
         raise ValueError(f"score is 'logit' or 'probability'; got {score!r}.")
     outputs = logits(model, images, batch_size)
-    outputs = softmax(outputs) if score == "probability" else outputs
+    outputs = softmax(outputs.astype(float), axis=-1) if score == "probability" else outputs
     return (output_weights(model, len(images), target) * outputs).sum(axis=1)
 
 

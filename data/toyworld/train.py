@@ -24,10 +24,10 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from helpers.course.backend import keras, tf
-from helpers.course.networks import named_weights
+from helpers.course.networks import fold_normalisation, named_weights
 from helpers.toyworld.animals import OUTLINES
 from helpers.toyworld.coats import COATS
-from helpers.toyworld.network import MARKED, TASKS, folded, new_network, preprocess, toyworld_network, weights_file
+from helpers.toyworld.network import MARKED, TASKS, new_network, preprocess, toyworld_network, weights_file
 from helpers.toyworld.world import SIZE, World, make_world, swap_coats, with_watermark, without_watermark
 
 PICTURES, EPOCHS, BATCH = 5000, 20, 50
@@ -67,7 +67,7 @@ def train(name: str) -> tuple[keras.Model, list[float]]:
         losses.append(float(loss))
         seconds = time.perf_counter() - begin
         print(f"{name}: epoch {epoch + 1:2} of {EPOCHS}, loss {loss:.4f}, {right:.1%}, {seconds:.0f} s", flush=True)
-    model = folded(model)
+    model = fold_normalisation(model, new_network(model.output_shape[-1]))
     model.set_weights([weight.astype(np.float16).astype(np.float32) for weight in model.get_weights()])
     return model, losses
 

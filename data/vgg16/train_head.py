@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from tqdm import tqdm
@@ -38,7 +39,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 from helpers.course.backend import keras, set_seeds, tf
 from helpers.photos.images import sample_photo
 from helpers.vgg16.networks import class_names, convolutional_part
-from helpers.vgg16.photo_network import preprocess, softmax
+from helpers.vgg16.photo_network import preprocess
 
 SEED = 20240917
 FLOOR_TOP1, FLOOR_TOP5, FEWEST = 0.765, 0.935, 60  # out of fold, without augmentation, on two thirds of the pictures
@@ -221,7 +222,7 @@ def out_of_fold_loss(views: list[dict[str, np.ndarray]], chosen: list[str], pena
     losses = []
     for fit, held in folds(y):
         kernel, bias = fit_head(np.concatenate(x[:, fit]), np.tile(y[fit], len(views)), len(chosen), penalty)
-        probability = softmax(x[:, held] @ kernel + bias)
+        probability = softmax(x[:, held] @ kernel + bias, axis=-1)
         losses.append(-np.log(probability[:, np.arange(len(held)), y[held]] + 1e-12).mean())
     return float(np.mean(losses))
 
@@ -287,7 +288,7 @@ def on_photographs(kernel: np.ndarray, bias: np.ndarray, labels: list[str], extr
     rows = []
     for photo in ("cat", "coffee", "officer"):
         for size in (128, 160, 224):
-            probability = softmax(extract(sample_photo(photo, size)[np.newaxis]) @ kernel + bias)[0]
+            probability = softmax(extract(sample_photo(photo, size)[np.newaxis]) @ kernel + bias, axis=-1)[0]
             best = int(probability.argmax())
             rows.append(
                 {"photo": photo, "size": size, "class": labels[best], "probability": round(float(probability[best]), 2)}
@@ -376,7 +377,7 @@ def main() -> None:
     for size in (64, 96, 128, 160, 224):
         view = View(f"plain-{size}", size, enlarged)
         x, truth = stacked(features(validation, view, arguments.cache, "validation", extract), chosen)
-        probability = softmax(x @ kernel + bias)
+        probability = softmax(x @ kernel + bias, axis=-1)
         rows, error = calibration(probability, truth)
         figures["validation"][str(size)] = {
             "pictures": len(truth),

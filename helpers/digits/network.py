@@ -6,14 +6,13 @@ asks for.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from helpers.course.arguments import LARGEST_SEED, real_array, real_number, whole_number
 from helpers.course.backend import keras, let_go, tf
-from helpers.course.networks import LARGEST_STEP, Progress
+from helpers.course.networks import LARGEST_STEP, Progress, gradient_steps
 from helpers.digits.pictures import Digits, shuffled_labels
 
 BATCH = 50
@@ -69,7 +68,7 @@ def train_digit_network(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> DigitTraining:
-    """Train a new :func:`digit_network` with Adam (Kingma and Ba 2015).
+    """Train a new :func:`digit_network` with Adam.
 
     Parameters
     ----------
@@ -97,12 +96,19 @@ def train_digit_network(
     start = time.perf_counter()
     model, count = digit_network(seed), len(labels)
     steps = -(-count // BATCH)
-    take_steps = _steps(model, keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps, alpha=0.01))
+
+    def loss_and_recognised(images, labels):
+        logits = model(images, training=True)
+        right = tf.reduce_mean(tf.cast(tf.argmax(logits, axis=1) == labels, tf.float32))
+        return [tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)), right]
+
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps, alpha=0.01)
+    take_steps = gradient_steps(model, schedule, loss_and_recognised, numbers=2)
     data = tf.constant(digits.train_images), tf.constant(labels)
     generator, losses = np.random.default_rng(seed), []
     for epoch in range(1, epochs + 1):
         order = np.resize(generator.permutation(count), (steps, BATCH)).astype(np.int32)
-        loss, right = (float(value) for value in take_steps(*data, tf.constant(order)))
+        loss, right = (float(value) for value in take_steps(data, tf.constant(order)))
         losses.append(loss)
         if progress is not None:
             progress(epoch, epochs, f"loss {loss:.3f}, {right:.0%} recognised")
@@ -130,32 +136,6 @@ def accuracy(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> floa
     """Share of the images (N, ...) whose largest logit is that of their label (N,)."""
     found = model.predict(images, batch_size=500, verbose=0).argmax(axis=1)
     return float(np.mean(found == labels))
-
-
-def _steps(model: keras.Model, learning_rate) -> Callable:
-    """A compiled function: one gradient step for each row of picture numbers; mean loss and share recognised."""
-    optimiser = keras.optimizers.Adam(learning_rate)
-    optimiser.build(model.trainable_variables)
-
-    @tf.function(autograph=False)  # AutoGraph cannot read loops under every Python
-    def take_steps(images, labels, order):
-        count = tf.shape(order)[0]
-
-        def step(number, loss, right):
-            rows = order[number]
-            wanted = tf.gather(labels, rows)
-            with tf.GradientTape() as tape:
-                logits = model(tf.gather(images, rows), training=True)
-                value = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, logits))
-            optimiser.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
-            recognised = tf.reduce_mean(tf.cast(tf.argmax(logits, axis=1) == wanted, tf.float32))
-            return number + 1, loss + value, right + recognised
-
-        start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))
-        _, loss, right = tf.while_loop(lambda number, *_: number < count, step, start)
-        return loss / tf.cast(count, tf.float32), right / tf.cast(count, tf.float32)
-
-    return take_steps
 
 
 def _checked_labels(digits: Digits, labels) -> np.ndarray:

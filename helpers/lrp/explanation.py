@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.course.backend import keras
+from helpers.course.tables import aligned
 from helpers.course.targets import checked_inputs, output_weights
 from helpers.lrp.graph import read_graph
 from helpers.lrp.rules import as_composite, epsilon_plus_flat
@@ -66,13 +67,7 @@ def format_ledger(ledger: Sequence[LedgerRow], picture: int = 0, everything: boo
     end = ledger[-1].handed_on[picture]
     cells.append(["input", "", _number(end), "", *map(_number, totals)])
     header = ["layer", "rule", "arriving", "handed on", "bias", "stabiliser", "other"]
-    widths = [max(len(line[i]) for line in [header, *cells]) for i in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in [header, *cells]
-    ]
+    lines = aligned([header, *cells], left=(0, 1))
     rule = "-" * len(lines[0])
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
@@ -90,8 +85,7 @@ class Explanation:
     logits : (N, classes)
     start : (N, classes), the relevance that is handed down
     relevance : shape of the images; a list for a model with several inputs
-    layers : relevance at the output of every layer, by its name; that of a nested model's layer is "inner/conv". A
-    layer
+    layers : relevance at the output of every layer, by its name; that of a nested model's layer is "inner/conv". A layer
         folded into the one before it has the same relevance as that one; one folded into the next, that of its input
     ledger : one row per layer, from the output down
     """

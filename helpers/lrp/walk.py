@@ -3,19 +3,18 @@
 One walk serves relevance and gradients alike: weighted sums follow their rule, routes (pooling, reshaping, ...) carry
 values back to where they came from, and activations follow one of ``ACTIVATION_MODES``. In a product the signal takes
 all relevance, what scales it none: that only says how much passes (Arras et al. 2017, arXiv:1706.07206); a gradient
-goes to both. What is compiled depends on the
-structure of the model and of the rules only. Weights are read from the model's variables at every call, and the numbers
-of a rule (epsilon, gamma, ...) are passed in, so that changing either needs no new compilation and never goes unseen.
+goes to both. What is compiled depends on the structure of the model and of the rules only. Weights are read from the
+model's variables at every call, and the numbers of a rule (epsilon, gamma, ...) are passed in, so that changing either
+needs no new compilation and never goes unseen.
 """
 
-import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from helpers.course.backend import keras, tf
+from helpers.course.networks import once
 from helpers.course.targets import batches
 from helpers.lrp.graph import Graph
 from helpers.lrp.layers import Step, base_of
@@ -31,9 +30,6 @@ ACTIVATION_MODES = {
     "deconvnet": "r+ at a ReLU, whatever its input was, else the chain rule",
 }
 VALUES_AT_A_TIME = 224 * 224 * 3  # inputs in one batch, unless the caller says: one photograph, or 64 digits
-MOST_COMPILED = 24  # per model; the one that was not used for longest makes room
-
-_compiled: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 class Walked(NamedTuple):
@@ -72,10 +68,7 @@ def walk_back(
 
 
 def compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:
-    """The compiled walk for this model and these rules; made on first use.
-
-    The store holds the model weakly and the compiled walk ends with it.
-    """
+    """The compiled walk for this model and these rules; made on first use."""
     parts = _parts_of(graph)
     key = (
         tuple(id(part) for part in parts),
@@ -84,10 +77,11 @@ def compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, ever
         activations,
         everything,
     )
-    known = _compiled.setdefault(model, OrderedDict())
-    if key in known:
-        known.move_to_end(key)
-        return known[key][0]
+    # the parts are kept so that their ids stay theirs
+    return once(model, key, lambda: (_traced(model, graph, rules, activations, everything), parts))[0]
+
+
+def _traced(model, graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:
     dtype = model.outputs[0].dtype
     sizes = [len(_numbers_of(rule)) for rule in rules.values()]
 
@@ -104,11 +98,7 @@ def compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, ever
     inputs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in model.inputs]
     signature = [inputs, classes, classes, tf.TensorSpec((sum(sizes),), dtype)]
     # a concrete function cannot be traced again; without AutoGraph, errors keep their own line numbers
-    traced = tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
-    known[key] = traced, parts  # the parts are kept so that their ids stay theirs
-    while len(known) > MOST_COMPILED:
-        known.popitem(last=False)
-    return known[key][0]
+    return tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
 
 
 def _parts_of(graph: Graph) -> list:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from helpers.course.arguments import finite_array, real_array, seed_number, shown, whole_number
-from helpers.files import locate
+from helpers.files import fetch
 from helpers.photos.images import LARGEST_SIDE, open_image, texture
 
 INDEX = "cutouts/index.tsv"
@@ -43,7 +43,7 @@ class Collage:
 
 def cutout_names() -> dict[str, str]:
     """Names of the cut-outs, and the ImageNet class of each."""
-    return read_index(_file(INDEX), "class_name")
+    return read_index(fetch(INDEX), "class_name")
 
 
 def read_index(path: Path, column: str) -> dict[str, str]:
@@ -65,7 +65,7 @@ def cutout(name: str) -> CutOut:
     known = cutout_names()
     if name not in tuple(known):
         raise ValueError(f"There is no cut-out {name!r}. There are: {', '.join(known)}.")
-    return read_cutout(_file(f"cutouts/{name.replace(' ', '-')}.png"), name, known[name])
+    return read_cutout(fetch(f"cutouts/{name.replace(' ', '-')}.png"), name, known[name])
 
 
 def read_cutout(path: Path, name: str, class_name: str) -> CutOut:
@@ -76,13 +76,6 @@ def read_cutout(path: Path, name: str, class_name: str) -> CutOut:
         raise ValueError(f"{path.name} is transparent everywhere: there is nothing to paste.")
     rows, columns = np.nonzero(seen)
     return CutOut(name, class_name, pixels[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1])
-
-
-def _file(name: str) -> Path:
-    path = locate(name)
-    if path is None:
-        raise FileNotFoundError(f"{name} is missing: it belongs into the course's data folder. Clone the course again.")
-    return path
 
 
 def collage(

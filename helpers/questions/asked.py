@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.course.targets import batches
-from helpers.files import locate
+from helpers.files import fetch
 from helpers.questions.draws import draw_questions
 from helpers.questions.language import FORMS, Answered
 from helpers.questions.network import QuestionNetwork
@@ -156,7 +156,4 @@ def stored_question_table() -> Table:
     FileNotFoundError, ValueError
         If it is missing or damaged.
     """
-    path = locate(STORED)
-    if path is None:
-        raise FileNotFoundError(f"data/{STORED} is missing. python data/questions/score.py makes it.")
-    return read_table(path)
+    return read_table(fetch(STORED))

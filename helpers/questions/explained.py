@@ -26,6 +26,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import softmax
 
 from helpers.photos.scores import mass_inside, pointing_hit
 from helpers.questions.asked import AskedQuestions, explained_questions, given_logits, right_answers
@@ -245,8 +246,7 @@ def removals(
     pictures = np.stack([scene.picture, *(each.picture for each in left)])
     words = np.repeat(network.encode([asked.question]), len(pictures), axis=0)
     logits = network.logits(network.preprocess(pictures), words).astype(float)
-    chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
+    chances = softmax(logits, axis=1)
     before = logits[0].argmax()
     return [
         Removal(

@@ -19,14 +19,15 @@ weights. They are stored in half precision in ``data/questions``, made by ``data
 there has the figures.
 """
 
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 
 from helpers.course.backend import keras, tf
-from helpers.files import locate
+from helpers.course.networks import load_weights, once
+from helpers.files import fetch
 from helpers.questions.language import ANSWERS, LONGEST, WORDS, Question, encode_questions, parse
 from helpers.questions.scenes import SIDE
 from helpers.toyworld import network as toyworld_networks
@@ -117,8 +118,6 @@ EMBEDDING, UNITS, HIDDEN = 32, 64, 96
 EYES = (24, 32, 48, 64, CHANNELS)  # channels of the convolutions
 WEIGHTS = "questions/film.npz"
 
-_compiled: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-
 
 @dataclass(frozen=True, repr=False, eq=False)
 class QuestionNetwork:
@@ -127,7 +126,8 @@ class QuestionNetwork:
     Attributes
     ----------
     model : Keras model from [preprocessed pictures (N, 96, 96, 3), word numbers (N, ``LONGEST``)] to logits (N,
-    answers) eyes, reasoning : its two parts, :func:`new_eyes` and :func:`new_reasoning`
+            answers)
+    eyes, reasoning : its two parts, :func:`new_eyes` and :func:`new_reasoning`
     labels : the answers
     words : the words, number 1 the first; 0 stands for no word
     """
@@ -168,8 +168,8 @@ class QuestionNetwork:
     def answer(self, picture: np.ndarray, question: Question | str) -> tuple[str, float]:
         """The most probable answer to a question about one 8-bit picture, and its probability."""
         logits = self.logits(preprocess(np.asarray(picture)[np.newaxis]), self.encode([question]))[0].astype(float)
-        chances = np.exp(logits - logits.max())
-        return self.labels[chances.argmax()], float(chances.max() / chances.sum())
+        chances = softmax(logits)
+        return self.labels[chances.argmax()], float(chances.max())
 
 
 def compiled(network: QuestionNetwork, build: Callable[[keras.Model, keras.Model], Callable]) -> Callable:
@@ -177,10 +177,8 @@ def compiled(network: QuestionNetwork, build: Callable[[keras.Model, keras.Model
 
     It holds the two parts, not the model that it is stored under, and so ends with it.
     """
-    made = _compiled.setdefault(network.model, {})
-    if build not in made:
-        made[build] = tf.function(build(network.eyes, network.reasoning), autograph=False, reduce_retracing=True)
-    return made[build]
+    parts = network.eyes, network.reasoning
+    return once(network.model, build, lambda: tf.function(build(*parts), autograph=False, reduce_retracing=True))
 
 
 def _forward(eyes: keras.Model, reasoning: keras.Model) -> Callable:
@@ -196,8 +194,8 @@ def new_eyes(seed: int = 0, normalised: bool = False) -> keras.Model:
     """Five convolutions from a picture to its map (12, 12, 48): ``conv1`` (5 x 5, every second pixel), ``pool1``,
     ``conv2``, ``conv3``, ``pool2``, ``conv4``, ``conv5`` (3 x 3). Kernels by He et al. (2015).
 
-    ``normalised`` puts batch normalisation between every convolution and its ReLU, for the training; :func:`folded`
-    takes it out.
+    ``normalised`` puts batch normalisation between every convolution and its ReLU, for the training;
+    ``helpers.course.networks.fold_normalisation`` takes it out.
     """
     layers, inputs = keras.layers, keras.Input((SIDE, SIDE, 3), name="picture")
     x = inputs
@@ -216,19 +214,6 @@ def new_eyes(seed: int = 0, normalised: bool = False) -> keras.Model:
         if number in (1, 3):
             x = layers.MaxPooling2D(2, name=f"pool{1 + number // 2}")(x)
     return keras.Model(inputs, x, name="eyes")
-
-
-def folded(eyes: keras.Model) -> keras.Model:
-    """The same eyes without batch normalisation: kernel g / sqrt(v + eps) times the old one, bias
-    b + (bias - m) g / sqrt(v + eps), with mean m, variance v, scale g and shift b of each channel."""
-    plain = new_eyes()
-    for number in range(1, len(EYES) + 1):
-        kernel, bias = eyes.get_layer(f"conv{number}").get_weights()
-        norm = eyes.get_layer(f"norm{number}")
-        scale, shift, mean, variance = norm.get_weights()
-        factor = scale / np.sqrt(variance + norm.epsilon)
-        plain.get_layer(f"conv{number}").set_weights([kernel * factor, shift + (bias - mean) * factor])
-    return plain
 
 
 def new_reasoning(seed: int = 0) -> keras.Model:
@@ -287,20 +272,6 @@ def question_network() -> QuestionNetwork:
     FileNotFoundError
         If it is in no data folder.
     """
-    path = locate(WEIGHTS)
-    if path is None:
-        raise FileNotFoundError(
-            f"{WEIGHTS} is missing: it belongs into the course's data folder. Clone the course again."
-        )
     eyes, reasoning = new_eyes(), new_reasoning()
-    wanted = named_weights(eyes, reasoning)
-    with np.load(path, allow_pickle=False) as file:
-        stored = {key: file[key].astype(np.float32) for key in file.files}
-    for key, weight in wanted.items():
-        weight.assign(stored[key])
+    load_weights(fetch(WEIGHTS), eyes, reasoning)
     return QuestionNetwork(joined(eyes, reasoning), eyes, reasoning)
-
-
-def named_weights(*models: keras.Model) -> dict:
-    """The variables of models by their path, such as "conv1/kernel"."""
-    return {weight.path: weight for model in models for weight in model.weights}

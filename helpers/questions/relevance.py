@@ -6,8 +6,7 @@
 * ``inputs`` are preprocessed pictures (N, 96, 96, 3), ``words`` word numbers (N, T), 0 for padding:
   ``network.preprocess(pictures)`` and ``network.encode(questions)``;
 * ``target`` is the answer that is explained, as in :mod:`helpers.course.targets`: ``network.class_index("yes")``, one
-for each
-  picture, or weights (N, answers).
+  for each picture, or weights (N, answers).
 
 ``METHODS`` lists the methods by name.
 
@@ -19,13 +18,13 @@ made beta to the last states of the LSTM, and from these by :mod:`helpers.words.
 choose, by gamma, what of the picture passes, get nothing by it: the words' share is what they say of themselves.
 """
 
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from helpers.course.backend import keras, tf
+from helpers.course.networks import once
 from helpers.course.targets import batches, checked_inputs, output_weights
 from helpers.lrp.explanation import Explanation, explain, lrp
 from helpers.lrp.rules import CONVOLUTION, DENSE, FIRST, Composite, epsilon, flat, gamma
@@ -37,7 +36,6 @@ from helpers.words.lstm import read_lstm, relevance_from_states
 from helpers.words.text import PADDING
 
 _BATCH = 20  # pictures at a time: bounds the memory
-_cut: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -155,12 +153,15 @@ METHODS: dict[str, Callable[..., QuestionRelevance]] = {
 def behind_the_reading(network: QuestionNetwork) -> keras.Model:
     """The network cut where the words have been read: from [pictures, last states of the LSTM] to logits, with the
     network's own weights."""
-    if network.model not in _cut:
-        seen, both = network.eyes.inputs[0], network.reasoning.get_layer("bidirectional").output
+    eyes, reasoning = network.eyes, network.reasoning
+
+    def make():
+        seen, both = eyes.inputs[0], reasoning.get_layer("bidirectional").output
         picture, states = keras.Input(seen.shape[1:], name="picture"), keras.Input(both.shape[1:], name="states")
-        scores = _behind_the_words(network.reasoning)([network.eyes(picture), states])
-        _cut[network.model] = keras.Model([picture, states], scores, name="seeing")
-    return _cut[network.model]
+        scores = _behind_the_words(reasoning)([eyes(picture), states])
+        return keras.Model([picture, states], scores, name="seeing")
+
+    return once(network.model, behind_the_reading, make)
 
 
 def _behind_the_words(reasoning: keras.Model) -> keras.Model:

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from helpers.course.arguments import name_list
-from helpers.files import locate
+from helpers.course.tables import aligned
+from helpers.files import fetch
 
 Value = tuple[float, float]  # mean and standard error; NaN where not defined
 UNDEFINED: Value = (float("nan"), float("nan"))
@@ -75,11 +76,7 @@ def format_table(
     if table.chance:
         chance = (table.chance.get(name, float("nan")) for name in columns)
         lines.append(["by chance", *(_readable(value, float("nan")) for value in chance)])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 1)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True))])
-        for line in lines
-    )
+    return "\n".join(aligned(lines))
 
 
 def _readable(mean: float, error: float) -> str:
@@ -166,13 +163,7 @@ def stored_table(name: str) -> Table:
     FileNotFoundError, ValueError
         If there is none of that name, or it is damaged.
     """
-    path = locate(f"scores/{name}.json")
-    if path is None:
-        raise FileNotFoundError(
-            f"The course has no table {name!r}: data/scores/{name}.json is missing. python data/scores/make_tables.py "
-            "makes the tables."
-        )
-    return read_table(path)
+    return read_table(fetch(f"scores/{name}.json"))
 
 
 def write_table(table: Table, path: Path) -> None:

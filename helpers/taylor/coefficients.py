@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.course.arguments import real_array, real_number, shown, whole_number, within
+from helpers.course.tables import aligned
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,8 @@ def inputs_in(ranking: Sequence[Coefficient]) -> list[str]:
 def ranking_table(ranking: Sequence[Coefficient], top: int = 20) -> str:
     """The first ``top`` coefficients of a ranking as a text table: rank, name, value, standard error."""
     rows = list(ranking[: whole_number("top", top)])
-    width = max((len(row.label) for row in rows), default=11)
-    head = f"rank  {'coefficient':<{width}}  value  error"
-    return "\n".join(
-        [head] + [f"{i:>4}  {row.label:<{width}}  {row.value:.3f}  {row.error:.3f}" for i, row in enumerate(rows, 1)]
-    )
+    cells = [[str(i), row.label, f"{row.value:.3f}", f"{row.error:.3f}"] for i, row in enumerate(rows, 1)]
+    return "\n".join(aligned([["rank", "coefficient", "value", "error"], *cells], left=(1,)))
 
 
 def coefficients_from_derivatives(

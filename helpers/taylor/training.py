@@ -1,7 +1,7 @@
 """Training of dense networks: quiet, quick, with early stopping, and with weights to look at along the way.
 
-A small network spends most of ``model.fit`` outside its arithmetic. Here the whole epoch is one compiled function of
-Keras' optimiser and loss, which is about five times quicker and gives the same network.
+A small network spends most of ``model.fit`` outside its arithmetic. Here the whole epoch is one compiled function
+(:func:`helpers.course.networks.gradient_steps`), which is about five times quicker and gives the same network.
 """
 
 import time
@@ -12,7 +12,7 @@ import numpy as np
 
 from helpers.course.arguments import real_array, real_number, seed_number, shown, whole_number, within
 from helpers.course.backend import keras, tf
-from helpers.course.networks import LARGEST_STEP, Progress
+from helpers.course.networks import LARGEST_STEP, Progress, gradient_steps
 from helpers.taylor.networks import LARGEST_INPUT, DenseNetwork, dense_network, precision
 
 
@@ -77,7 +77,7 @@ def train(
     start = time.perf_counter()
     for epoch in range(epochs):
         order = generator.permutation(count)[: steps * batch].reshape(steps, batch).astype(np.int32)
-        losses.append(float(take_steps(*data, tf.constant(order))))
+        losses.append(float(take_steps(data, tf.constant(order))[0]))
         validation_losses.append(float(evaluate(*held_back)))
         if not np.isfinite(losses[-1] + validation_losses[-1]):
             model.set_weights(kept)
@@ -119,14 +119,12 @@ def training_snapshots(
     for done in range(0, steps, every):
         now = min(every, steps - done)
         order = generator.integers(0, len(data[0]), (now, batch), dtype=np.int32)
-        take_steps(*data, tf.constant(order))
+        take_steps(data, tf.constant(order))
         yield done + now, dense_network(model)
 
 
 def _compiled(model: keras.Model, learning_rate: object, loss: str) -> tuple[Callable, Callable]:
     """A function that takes gradient steps, one for each row of event numbers, and one that evaluates the loss."""
-    optimiser = keras.optimizers.Adam(learning_rate)
-    optimiser.build(model.trainable_variables)
     try:
         criterion = keras.losses.get(loss)
     except ValueError:
@@ -134,37 +132,20 @@ def _compiled(model: keras.Model, learning_rate: object, loss: str) -> tuple[Cal
     if not callable(criterion):
         raise ValueError(f"Keras knows no loss called {shown(loss)}. Others are 'mse' and 'categorical_crossentropy'.")
 
-    def mean_loss(inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, training: bool) -> tf.Tensor:
+    def mean_loss(inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, training: bool = True) -> list:
         losses = criterion(labels, model(inputs, training=training))
-        return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
-
-    @tf.function(reduce_retracing=True, autograph=False)  # AutoGraph cannot read loops under every Python
-    def take_steps(inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-        count = tf.shape(order)[0]
-
-        def step(number, total):
-            events = order[number]
-            with tf.GradientTape() as tape:
-                value = mean_loss(
-                    tf.gather(inputs, events), tf.gather(labels, events), tf.gather(weights, events), training=True
-                )
-            optimiser.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
-            return number + 1, total + value
-
-        start = (tf.constant(0), tf.constant(0.0, precision(model)))
-        _, total = tf.while_loop(lambda number, _: number < count, step, start)
-        return total / tf.cast(count, total.dtype)
+        return [tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)]
 
     @tf.function(reduce_retracing=True)
     def evaluate(inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        return mean_loss(inputs, labels, weights, training=False)
+        return mean_loss(inputs, labels, weights, training=False)[0]
 
-    return take_steps, evaluate
+    return gradient_steps(model, learning_rate, mean_loss), evaluate
 
 
 def _split(
     model: keras.Model, inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray | None, validation: float
-) -> tuple[list, list]:
+) -> tuple[tuple, tuple]:
     """Training and validation part as tensors (inputs, labels, weights); checks shapes and values."""
     inputs, labels = real_array("inputs", inputs), real_array("labels", labels)
     if inputs.ndim != 2 or inputs.shape[1:] != model.input_shape[1:]:
@@ -190,4 +171,4 @@ def _split(
     parts = [part.astype(precision(model)) for part in (inputs, labels, weights)]
     if not all(parts[2][rows].sum() > 0 for rows in (slice(cut), slice(cut, None) if validation else slice(cut))):
         raise ValueError("The weights of the training part, or of the validation part, are all zero.")
-    return [tf.constant(part[:cut]) for part in parts], [tf.constant(part[cut:]) for part in parts]
+    return tuple(tf.constant(part[:cut]) for part in parts), tuple(tf.constant(part[cut:]) for part in parts)

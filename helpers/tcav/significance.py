@@ -37,6 +37,7 @@ import numpy as np
 from scipy import stats
 
 from helpers.course.arguments import finite_array, real_number, shown, within
+from helpers.course.tables import aligned
 
 LEVEL = 0.05  # p below this, after Bonferroni, is called significant
 LARGEST = 1e6  # of a score: squares are finite
@@ -170,14 +171,7 @@ def format_tests(tests: Sequence[ConceptTest]) -> str:
                 verdict + (f" ({test.zero:.0%} dead)" if test.zero >= 0.005 else ""),
             ]
         )
-    widths = [max(len(line[i]) for line in [header, *cells]) for i in range(len(header))]
-    left = (0, 1, 2, 8)
-    lines = [
-        "  ".join(
-            cell.ljust(w) if i in left else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in [header, *cells]
-    ]
+    lines = aligned([header, *cells], left=(0, 1, 2, 8))
     notes = [f"{t.concept}, {t.layer}, {t.class_name}: p undefined, {t.undefined}" for t in tests if t.undefined]
     return "\n".join(line.rstrip() for line in [lines[0], "-" * len(lines[0]), *lines[1:], *notes])
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter, grey_closing
 
-from helpers.files import course_path
+from helpers.files import fetch
 from helpers.photos.collages import read_cutout, read_index
 from helpers.toyworld.coats import HUES, PATTERNS, colour_pairs, coloured, pattern
 
@@ -49,7 +49,7 @@ def shaded_outline(outline: str) -> tuple[np.ndarray, np.ndarray]:
     """
     if outline not in OUTLINES:
         raise ValueError(f"There is no outline {outline!r}. There are: {', '.join(OUTLINES)}.")
-    picture = read_cutout(course_path(f"{FOLDER}/{outline}.png"), outline, outline).picture.astype(np.float32) / 255
+    picture = read_cutout(fetch(f"{FOLDER}/{outline}.png"), outline, outline).picture.astype(np.float32) / 255
     opacity = picture[..., 3]
     luminance = picture[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
     side = max(opacity.shape)
@@ -67,7 +67,7 @@ def shaded_outline(outline: str) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def _wears_pattern(outline: str) -> bool:
-    coats = read_index(course_path(f"{FOLDER}/index.tsv"), "coat_in_the_photograph")
+    coats = read_index(fetch(f"{FOLDER}/index.tsv"), "coat_in_the_photograph")
     if coats.get(outline) not in ("patterned", "smooth"):
         raise ValueError(f"{FOLDER}/index.tsv does not say what coat the {outline} wears. Clone the course again.")
     return coats[outline] == "patterned"

@@ -12,8 +12,8 @@ import numpy as np
 
 from helpers.course.arguments import finite_array, real_array, within
 from helpers.course.backend import keras
-from helpers.course.networks import named_weights
-from helpers.files import course_path
+from helpers.course.networks import load_weights
+from helpers.files import fetch
 from helpers.toyworld.animals import OUTLINES
 from helpers.toyworld.coats import COATS
 from helpers.toyworld.world import SIZE, Watermark, World
@@ -112,7 +112,8 @@ def new_network(classes: int, seed: int = 0, normalised: bool = False) -> keras.
 
     Layers: ``conv1``, ``pool1``, ``conv2``, ``pool2``, ``conv3``, ``pool3``, ``conv4``, ``conv5``, ``average``,
     ``scores``. ``normalised`` puts batch normalisation (Ioffe and Szegedy 2015) between every convolution and its ReLU,
-    for the training; :func:`folded` takes it out.
+    for the training; ``helpers.course.networks.fold_normalisation`` takes
+    it out.
     """
     layers, inputs = keras.layers, keras.Input((SIZE, SIZE, 3))
     x = inputs
@@ -130,23 +131,6 @@ def new_network(classes: int, seed: int = 0, normalised: bool = False) -> keras.
     x = layers.GlobalAveragePooling2D(name="average")(x)
     drawn = keras.initializers.GlorotUniform(1000 * seed)
     return keras.Model(inputs, layers.Dense(classes, kernel_initializer=drawn, name="scores")(x), name="toyworld")
-
-
-def folded(model: keras.Model) -> keras.Model:
-    """The same function without batch normalisation.
-
-    With mean m, variance v, scale g and shift b of each channel: kernel g / sqrt(v + eps) times the old one, bias
-    b + (bias - m) g / sqrt(v + eps).
-    """
-    plain = new_network(model.output_shape[-1])
-    for number in range(1, len(CHANNELS) + 1):
-        kernel, bias = model.get_layer(f"conv{number}").get_weights()
-        norm = model.get_layer(f"norm{number}")
-        scale, shift, mean, variance = norm.get_weights()
-        factor = scale / np.sqrt(variance + norm.epsilon)
-        plain.get_layer(f"conv{number}").set_weights([kernel * factor, shift + (bias - mean) * factor])
-    plain.get_layer("scores").set_weights(model.get_layer("scores").get_weights())
-    return plain
 
 
 def weights_file(name: str) -> str:
@@ -167,11 +151,7 @@ def toyworld_network(name: str) -> ToyworldNetwork:
     task = TASKS[_known(name)]
     labels = COATS if task.by == "coat" else OUTLINES
     model = new_network(len(labels))
-    wanted = named_weights(model)
-    with np.load(course_path(f"toyworld/{weights_file(name)}"), allow_pickle=False) as file:
-        stored = {key: file[key].astype(np.float32) for key in file.files}
-    for key, weight in wanted.items():
-        weight.assign(stored[key])
+    load_weights(fetch(f"toyworld/{weights_file(name)}"), model)
     return ToyworldNetwork(model, name, task.by, task.watermark, labels)
 
 

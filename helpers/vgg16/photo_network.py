@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import softmax
 
 from helpers.course.arguments import finite_array, real_array, whole_number
 from helpers.course.backend import keras, tf
@@ -112,7 +113,7 @@ class PhotoNetwork:
 
     def probabilities(self, inputs) -> np.ndarray:
         """Softmax of the logits, shape (N, classes)."""
-        return softmax(self.logits(inputs))
+        return softmax(self.logits(inputs).astype(float), axis=-1)
 
     def decode(self, logits, top: int = 5) -> list[list[Prediction]]:
         """The ``top`` most probable classes, the best first, for every picture.
@@ -139,7 +140,7 @@ class PhotoNetwork:
             raise ValueError(
                 "These are probabilities: every row sums to 1. decode takes logits: network.logits(inputs)."
             )
-        rows = softmax(logits)
+        rows = softmax(logits, axis=-1)
         best = np.argsort(-rows, axis=1, kind="stable")[:, :top]
         return [
             [Prediction(self.identifiers[c], self.labels[c], float(row[c])) for c in order]
@@ -250,12 +251,3 @@ def to_rgb(inputs) -> np.ndarray:
     if inputs.ndim not in (3, 4) or inputs.shape[-1] != 3:
         raise ValueError(f"Inputs have shape (H, W, 3) or (N, H, W, 3); got {inputs.shape}.")
     return np.clip(np.rint(inputs + MEAN_BGR), 0, 255).astype(np.uint8)[..., ::-1]
-
-
-def softmax(logits) -> np.ndarray:
-    """Probabilities from logits along the last axis, in double precision: sums and thresholds stay exact."""
-    logits = finite_array("The logits", logits)
-    if logits.ndim == 0 or logits.shape[-1] == 0:
-        raise ValueError(f"Logits have the classes in their last axis; got shape {logits.shape}.")
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)

@@ -9,7 +9,6 @@
 * the scores are (N, T), zero at the padding. ``METHODS`` lists the methods by name.
 """
 
-import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -17,13 +16,13 @@ import numpy as np
 
 from helpers.course.arguments import real_array, seed_number, shown
 from helpers.course.backend import keras, tf
+from helpers.course.networks import compiled
 from helpers.course.targets import batches
 from helpers.words.lstm import LSTMRelevance, lstm_relevance, lstm_scores, read_lstm
 from helpers.words.sentiment import SentimentNetwork
 from helpers.words.text import PADDING, UNKNOWN, encode, split_into_words
 
 _BATCH = 128  # sentences at once: bounds the memory
-_gradients: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ def _embedded(network: SentimentNetwork, words: np.ndarray) -> np.ndarray:
 
 def _gradient(network: SentimentNetwork, words: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gradient of side * logit by the embeddings, and these, both (N, T, E), zero at the padding."""
-    gradient = _compiled_gradient(network.model)
+    gradient = compiled(network.model, _score_gradient, "embedding")
     both = np.zeros((2, *words.shape, network.model.get_layer("embedding").output_dim), sides.dtype)
     for rows, longest in _by_length(words):
         part = words[rows, :longest]
@@ -177,22 +176,14 @@ def _gradient(network: SentimentNetwork, words: np.ndarray, sides: np.ndarray) -
     return both[0], both[1]
 
 
-def _compiled_gradient(model: keras.Model) -> Callable:
-    """A compiled function of words and sides: gradient and embeddings. Made once, for sentences of any length."""
-    if model not in _gradients:
-        part = keras.Model(model.inputs[0], [model.get_layer("embedding").output, model.outputs[0]])
+def _score_gradient(part: keras.Model) -> Callable:
+    def gradient(words, sides):
+        with tf.GradientTape() as tape:
+            embedded, logits = part(words, training=False)
+            score = tf.reduce_sum(sides * logits)
+        return tape.gradient(score, embedded), embedded
 
-        @tf.function(
-            input_signature=(tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, 1), model.outputs[0].dtype))
-        )
-        def gradient(words, sides):
-            with tf.GradientTape() as tape:
-                embedded, logits = part(words, training=False)
-                score = tf.reduce_sum(sides * logits)
-            return tape.gradient(score, embedded), embedded
-
-        _gradients[model] = gradient
-    return _gradients[model]
+    return gradient
 
 
 def _checked(network: SentimentNetwork, words, target) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ One logit is enough for two sides, and relevance starts from it: what is positiv
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,9 @@ from scipy.special import expit
 
 from helpers.course.arguments import LARGEST_SEED, finite_array, real_number, seed_number, whole_number, within
 from helpers.course.backend import keras, let_go, tf
+from helpers.course.networks import LARGEST_STEP, Progress, gradient_step
 from helpers.words.text import RatedTexts, Vocabulary, build_vocabulary, encode
 
-LARGEST_STEP = 1e6
-Progress = Callable[[int, int, str], None]
 STEEPNESS = 1.5  # the network learns p(positive) = sigmoid(STEEPNESS * mean rating)
 _BUCKET = 20  # batches whose sentences are sorted by length together: short ones need not be padded to long ones
 
@@ -139,14 +138,21 @@ def train_sentiment(
     targets = expit(STEEPNESS * sentences.ratings).astype(np.float32)
     model = build_sentiment_model(len(vocabulary), seed=seed, **sizes)
     steps = epochs * -(-len(numbers) // batch)
-    step = _training_step(model, keras.optimizers.schedules.CosineDecay(learning_rate, steps))
+
+    def loss(words, targets):
+        return [tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, model(words, training=True)))]
+
+    step = tf.function(
+        gradient_step(model, keras.optimizers.schedules.CosineDecay(learning_rate, steps), loss),
+        input_signature=(tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, 1), tf.float32)),
+    )
     rng = np.random.default_rng(seed)
     losses, start = [], time.perf_counter()
     for epoch in range(epochs):
         total = 0.0
         for rows in _batches_of_like_length(lengths, batch, rng):
             padded = _padded([numbers[i] for i in rows])
-            total += float(step(tf.constant(padded), tf.constant(targets[rows, np.newaxis]))) * len(rows)
+            total += float(step(tf.constant(padded), tf.constant(targets[rows, np.newaxis]))[0]) * len(rows)
         losses.append(total / len(lengths))
         if not np.isfinite(losses[-1]):
             raise FloatingPointError(f"The loss became NaN in epoch {epoch + 1}. Try a smaller learning rate.")
@@ -204,18 +210,3 @@ def _batches_of_like_length(lengths: np.ndarray, batch: int, rng: np.random.Gene
         bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
         found += [bucket[i : i + batch] for i in range(0, len(bucket), batch)]
     return [found[i] for i in rng.permutation(len(found))]
-
-
-def _training_step(model: keras.Model, learning_rate: object) -> Callable:
-    optimiser = keras.optimizers.Adam(learning_rate)
-    optimiser.build(model.trainable_variables)
-
-    @tf.function(input_signature=(tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, 1), tf.float32)))
-    def step(words, targets):
-        with tf.GradientTape() as tape:
-            logits = model(words, training=True)
-            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits))
-        optimiser.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-        return loss
-
-    return step

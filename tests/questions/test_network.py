@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from helpers.course.backend import keras
-from helpers.files import course_path
+from helpers.course.networks import named_weights
+from helpers.files import fetch
 from helpers.questions.draws import draw_questions
 from helpers.questions.language import ANSWERS, FORMS, LONGEST, TYPES, WORDS, encode_questions
 from helpers.questions.network import (
     CHANNELS,
     PLACES,
-    folded,
-    named_weights,
     new_eyes,
     new_reasoning,
     preprocess,
@@ -47,7 +46,7 @@ def logits(network, fresh):
 
 @pytest.fixture(scope="module")
 def stated():
-    folder = course_path("questions/figures.json").parent
+    folder = fetch("questions/figures.json").parent
     return json.loads((folder / "figures.json").read_text(encoding="utf-8"))
 
 
@@ -90,16 +89,6 @@ def test_one_question_at_a_time_gives_what_many_give(network, fresh, logits):
         np.testing.assert_allclose(alone[0], logits[n], rtol=1e-3, atol=1e-3)
 
 
-def test_folding_leaves_the_function_as_it_is():
-    eyes = new_eyes(seed=1, normalised=True)
-    rng = np.random.default_rng(2)
-    for layer in eyes.layers:
-        if layer.name.startswith("norm"):
-            layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
-    inputs = rng.uniform(-1, 1, (2, 96, 96, 3)).astype("float32")
-    np.testing.assert_allclose(folded(eyes)(inputs), eyes(inputs, training=False), rtol=1e-3, atol=1e-3)
-
-
 def test_the_same_seed_gives_the_same_start():
     for build in (new_eyes, new_reasoning):
         one, same, other = build(seed=3), build(seed=3), build(seed=4)
@@ -117,7 +106,7 @@ def test_words_behind_the_end_do_not_count(network, fresh):
 
 
 def test_weights_are_small_half_precision_and_finite(network):
-    path = course_path("questions/film.npz")
+    path = fetch("questions/film.npz")
     assert path.stat().st_size < 2 * 2**20
     with np.load(path, allow_pickle=False) as file:
         assert all(file[key].dtype == np.float16 and np.isfinite(file[key]).all() for key in file.files)

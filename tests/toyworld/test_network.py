@@ -5,11 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from helpers.course.backend import keras
-from helpers.files import course_path
+from helpers.files import fetch
 from helpers.lrp.explanation import explain, lrp
 from helpers.lrp.rules import deep_taylor, epsilon_alpha2beta1, epsilon_plus, epsilon_plus_flat, lrp_0
-from helpers.toyworld.network import MARKED, TASKS, folded, new_network, preprocess, toyworld_network, weights_file
+from helpers.toyworld.network import MARKED, TASKS, preprocess, toyworld_network, weights_file
 from helpers.toyworld.world import make_world, swap_coats, with_watermark, without_watermark
 from helpers.vgg16.cam import class_activation_map
 
@@ -24,7 +23,7 @@ def fresh():
 
 @pytest.fixture(scope="module")
 def stated():
-    return json.loads(course_path("toyworld/figures.json").read_text())
+    return json.loads(fetch("toyworld/figures.json").read_text())
 
 
 def least(rate: float, count: int) -> float:
@@ -81,7 +80,7 @@ def test_the_tag_makes_horses_of_other_animals_for_the_network_that_reads_it(fre
 
 @pytest.mark.parametrize("name", TASKS)
 def test_weights_are_small_and_finite(name):
-    path = course_path(f"toyworld/{weights_file(name)}")
+    path = fetch(f"toyworld/{weights_file(name)}")
     assert path.stat().st_size < 2**18
     with np.load(path, allow_pickle=False) as file:
         assert all(file[key].dtype == np.float16 and np.isfinite(file[key]).all() for key in file.files)
@@ -122,17 +121,6 @@ def test_class_activation_maps_apply(fresh):
     maps = class_activation_map(network.model, preprocess(fresh.pictures[:3]), 0)
     assert maps.shape[0] == 3
     assert np.isfinite(maps).all()
-
-
-def test_folding_changes_nothing(fresh):
-    model, inputs = new_network(4, seed=1, normalised=True), preprocess(fresh.pictures[:8])
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):  # scales of both signs, all parameters off their start
-            channels = layer.get_weights()[0].shape
-            layer.set_weights([rng.normal(0, 1, channels) for _ in range(3)] + [rng.uniform(0.2, 3, channels)])
-    np.testing.assert_allclose(folded(model)(inputs), model(inputs, training=False), rtol=1e-3, atol=1e-4)
-    assert not any("norm" in layer.name for layer in folded(model).layers)
 
 
 def test_preprocessing():

@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import chi2_contingency
 from sklearn.linear_model import LogisticRegression
 
-from helpers.files import course_path
+from helpers.files import fetch
 from helpers.photos.collages import read_cutout
 from helpers.toyworld.animals import LENGTHS, OUTLINES, painted_animal, poses, shaded_outline
 from helpers.toyworld.backgrounds import BACKGROUNDS, backgrounds
@@ -102,7 +102,7 @@ def test_the_shading_is_alike_for_all_animals():
 def test_little_of_the_photograph_s_own_pattern_is_left_in_the_shading(outline, most):
     """The slope of the shading's fine detail on the photograph's, 1 if all of it were kept."""
     opacity, shading = shaded_outline(outline)
-    photo = read_cutout(course_path(f"toyworld/{outline}.png"), outline, outline).picture[..., :3].mean(axis=-1) / 255
+    photo = read_cutout(fetch(f"toyworld/{outline}.png"), outline, outline).picture[..., :3].mean(axis=-1) / 255
     width = 0.06 * max(opacity.shape)
 
     def detail(values):

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from helpers.course.backend import keras, tf
 from helpers.photos.images import sample_photo
 from helpers.vgg16 import networks as module
 from helpers.vgg16 import photo_network
 from helpers.vgg16.networks import class_names, vgg16
-from helpers.vgg16.photo_network import PhotoNetwork, Prediction, preprocess, softmax, to_rgb
+from helpers.vgg16.photo_network import PhotoNetwork, Prediction, preprocess, to_rgb
 
 SIZE = 48
 IMAGENET = module.IMAGENET_FILE
@@ -214,7 +215,7 @@ def test_decode_gives_the_best_classes_first(thousand):
     first, second = thousand.decode(logits, top=3)
     assert [p.label for p in first] == ["tiger cat", "Egyptian cat", "tabby"]
     assert [p.identifier for p in first] == ["n02123159", "n02124075", "n02123045"]
-    np.testing.assert_allclose([p.probability for p in first], softmax(logits)[0, [282, 285, 281]])
+    np.testing.assert_allclose([p.probability for p in first], softmax(logits, axis=1)[0, [282, 285, 281]])
     assert second[0] == Prediction("n03063599", "coffee mug", pytest.approx(1, abs=1e-4))
     assert str(second[0]) == "coffee mug (100%)"
     assert thousand.decode(logits[0], top=3) == [first]
@@ -235,10 +236,6 @@ def test_decode_gives_the_best_classes_first(thousand):
 def test_what_cannot_be_decoded_is_refused(thousand, logits, top, says):
     with pytest.raises(ValueError, match=says):
         thousand.decode(logits, top)
-
-
-def test_softmax_of_large_logits_is_finite():
-    np.testing.assert_allclose(softmax([[1e4, 1e4, -1e4]]), [[0.5, 0.5, 0]])
 
 
 @pytest.mark.parametrize("name", ["Egyptian cat", "egyptian_cat", " EGYPTIAN  CAT", "n02124075", 285, np.int32(285)])
