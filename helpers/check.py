@@ -1,35 +1,174 @@
 """Is everything here that the notebooks need? One screen in plain words.
 
     python -m helpers.check            everything; starts TensorFlow once, which takes some seconds
-    python -m helpers.check --quick    without starting TensorFlow and without comparing weights
+    python -m helpers.check --quick    without starting TensorFlow
 
-The exit status is 1 when a notebook could not run, else 0. Nothing is installed, downloaded or written. The checks are
-functions that return findings: those of the computer are in :mod:`helpers.check_computer`, those of the files here.
-Modules of the course that need packages are imported only where they are used; what is missing is to be said, not
-raised.
+The exit status is 1 when a notebook could not run, else 0. Nothing is installed, downloaded or written. At the top only
+the standard library is imported, and :mod:`helpers.files` where it is used, so that this can still speak where packages
+are missing or Python is too old.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import os
+import re
+import signal
+import site
+import subprocess
 import sys
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import check_computer as computer
-from helpers.check_computer import EVERY_NOTEBOOK, MISSING, NOTE, OK, Finding
-
+COURSE = "understanding-networks"
+PYTHON = "3.11"
+OK, NOTE, MISSING = "ok", "note", "MISSING"
+EVERY_NOTEBOOK = (1, 2, 3)
+EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "ipycanvas")
+GIB = 2**30
+MEMORY = 1.5 * GIB  # the peak of notebooks 2 and 3 with VGG16-GAP, and JupyterLab beside it
+START = "from helpers.course.backend import keras, tf; print(keras.backend.backend())"  # what every notebook does first
+PATIENCE = 180  # seconds: from a cold network disk TensorFlow takes its time
 EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2-first-22800.csv.gz"
 ALL_EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2.csv.gz"
-CONVOLUTIONS = "vgg16/vgg16_conv_float16.npz"
 OFFICIAL = "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
-USED_BY = {
-    "atlas-higgs": (1,),
-    "digits": (3,),
-    "movie-reviews": (3,),
-    "toyworld": (3,),
-}  # by folder; every other file is for 2 and 3
+USED_BY = {"atlas-higgs": (1,), "digits": (3,), "movie-reviews": (3,), "toyworld": (3,)}  # all others: 2 and 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: a mark (ok, note or MISSING), what was found, what to do about it, and which notebooks it stops."""
+
+    mark: str
+    text: str
+    remedy: str = ""
+    stops: tuple[int, ...] = ()
+
+
+def python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
+    """Whether this Python is new enough."""
+    shown = ".".join(map(str, version))
+    if version < _numbers(PYTHON):
+        remedy = f"install Python {PYTHON} or newer, and the course into it (see README.md)"
+        return Finding(MISSING, f"Python {shown} is too old, {PYTHON} is needed", remedy, EVERY_NOTEBOOK)
+    return Finding(OK, f"Python {shown}")
+
+
+def requirements(lines: list[str] | None = None) -> dict[str, str]:
+    """The lowest version of each package that the course asks for, as its own metadata say (or the ``lines``).
+
+    TensorFlow has two distributions, of which one is enough: it counts as "tensorflow".
+    """
+    lines = importlib.metadata.requires(COURSE) if lines is None else lines
+    found = (re.match(r"([\w-]+)>=([\w.]+)", line) for line in lines if "extra ==" not in line)
+    return {match[1].replace("tensorflow-cpu", "tensorflow"): match[2] for match in found if match}
+
+
+def packages(wanted: dict[str, str] | None = None, lookup=importlib.metadata.version) -> list[Finding]:
+    """One line for those that are there in a sufficient version, one for those that are not.
+
+    JupyterLab beside this Python is not needed where another program opens the notebooks: a note is enough.
+    """
+    try:
+        wanted = requirements() if wanted is None else wanted
+    except importlib.metadata.PackageNotFoundError:
+        remedy = "in the course's folder: python -m pip install --editable ."
+        return [Finding(MISSING, "the course is not installed in this Python", remedy, EVERY_NOTEBOOK)]
+    versions = {package: installed(package, lookup) for package in wanted}
+    poor = [p for p, lowest in wanted.items() if not versions[p] or _numbers(versions[p]) < _numbers(lowest)]
+    findings = []
+    if len(poor) < len(wanted):
+        enough = ", ".join(f"{package} {version}" for package, version in versions.items() if package not in poor)
+        findings.append(Finding(OK, f"packages: {enough}"))
+    for mark, lacking in (
+        (MISSING, [p for p in poor if p != "jupyterlab"]),
+        (NOTE, [p for p in poor if p == "jupyterlab"]),
+    ):
+        states = (
+            f"{p} is {f'{versions[p]}, {wanted[p]} is needed' if versions[p] else 'not installed'}" for p in lacking
+        )
+        text = f"packages: {'; '.join(states)}" + ("; that is fine on a hub or in an editor" if mark == NOTE else "")
+        remedy = "python -m pip install " + " ".join(f'"{package}>={wanted[package]}"' for package in lacking)
+        if lacking:
+            findings.append(Finding(mark, text, remedy, EVERY_NOTEBOOK if mark == MISSING else ()))
+    return findings
+
+
+def installed(package: str, lookup=importlib.metadata.version) -> str | None:
+    """The version of an installed distribution, or None."""
+    for name in (package, "tensorflow-cpu") if package == "tensorflow" else (package,):
+        try:
+            return lookup(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def tensorflow_starts(seconds: float = PATIENCE) -> Finding:
+    """Start TensorFlow and Keras in a process of their own, where a crash cannot hurt."""
+    package = str(Path(__file__).absolute().parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", START], env=environment, capture_output=True, text=True, timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        text = f"TensorFlow did not start within {seconds:g} s"
+        return Finding(MISSING, text, "try again; the first start from a slow disk takes longest", EVERY_NOTEBOOK)
+    backend = done.stdout.strip()
+    if done.returncode == 0 and backend == "tensorflow":
+        return Finding(OK, "TensorFlow and Keras start")
+    if done.returncode == 0:
+        remedy = "unset KERAS_BACKEND, or set it to tensorflow"
+        return Finding(MISSING, f"Keras runs on {backend!r} instead of TensorFlow", remedy, EVERY_NOTEBOOK)
+    return Finding(MISSING, f"TensorFlow does not start: {_cause(done)}", stops=EVERY_NOTEBOOK)
+
+
+def extension_folders() -> list[Path]:
+    """Where JupyterLab looks for extensions: ``JUPYTER_PATH``, this environment, the user's folder, the system's."""
+    named = [Path(folder) for folder in os.environ.get("JUPYTER_PATH", "").split(os.pathsep) if folder]
+    shared = [Path(base, "share", "jupyter") for base in (sys.prefix, site.getuserbase(), "/usr/local", "/usr")]
+    return [folder / "labextensions" for folder in [*named, *shared]]
+
+
+def widget_extensions(folders: list[Path]) -> list[Finding]:
+    """A note where JupyterLab would show no widgets: its side of them lies in none of its extension folders."""
+    lacking = [name for name in EXTENSIONS if not any((folder / name).is_dir() for folder in folders)]
+    if not lacking:
+        return []
+    remedy = "python -m pip install --force-reinstall --no-deps jupyterlab_widgets ipycanvas"
+    return [Finding(NOTE, f"JupyterLab may show no widgets: {', '.join(lacking)} not found", remedy)]
+
+
+def memory(limit: int | None) -> Finding:
+    """Whether ``limit`` bytes (see :func:`memory_limit`; None where unknown) are enough."""
+    if limit is None:
+        return Finding(NOTE, f"memory: could not be found out; {MEMORY / GIB:g} GiB are needed")
+    if limit < MEMORY:
+        text = f"memory: {limit / GIB:.1f} GiB, {MEMORY / GIB:g} GiB are needed"
+        return Finding(MISSING, text, "use another computer, or ask the hub's owner for more", EVERY_NOTEBOOK)
+    return Finding(OK, f"memory: {limit / GIB:.1f} GiB ({MEMORY / GIB:g} GiB are needed)")
+
+
+def memory_limit(root: Path = Path("/")) -> int | None:
+    """Bytes this process may use: the computer's memory or a container's limit, whichever is smaller.
+
+    ``root`` holds the system's ``proc`` and ``sys/fs/cgroup`` (Linux; version 1 and 2 of control groups).
+    """
+    known = []
+    if hasattr(os, "sysconf") and {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(os.sysconf_names):
+        known.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    top = root / "sys/fs/cgroup"
+    groups = re.findall(r"^\d+:[^:]*:(/.*)$", _text(root / "proc/self/cgroup"), re.MULTILINE)
+    for tree, name in ((top, "memory.max"), (top / "memory", "memory.limit_in_bytes")):
+        for group in ["/", *groups]:
+            own = tree / group.strip("/")
+            for folder in [own, *own.parents]:  # the limits of the groups above count too
+                if folder.is_relative_to(tree) and _text(folder / name).strip().isdigit():
+                    known.append(int(_text(folder / name)))
+    return min(known, default=None)
 
 
 def used_by(path: str) -> tuple[int, ...]:
@@ -91,52 +230,6 @@ def data_folder(named: str | None) -> list[Finding]:
     return [Finding(NOTE, f"COURSE_DATA_DIR names {named}, which is not a folder", remedy)]
 
 
-def convolutions() -> list[Finding]:
-    """Compare the bundled convolutions with the official weights, where both are here."""
-    official, bundled = _look(OFFICIAL)[0], _look(CONVOLUTIONS)[0]
-    if official is None or bundled is None:
-        return []
-    try:
-        unequal, largest = difference(official, bundled)
-    except (KeyError, ValueError, OSError) as error:
-        return [Finding(NOTE, f"the convolutions could not be compared with the official ones: {error}")]
-    if unequal:
-        text = f"{unequal:,} bundled weights of VGG16 differ from the official ones, by {largest:.2g} at most"
-        return [Finding(NOTE, text, "please report this to the course's authors")]
-    return [Finding(OK, "the bundled convolutions are the official ones, rounded to half precision")]
-
-
-def difference(official: Path, bundled: Path) -> tuple[int, float]:
-    """How many bundled numbers differ from the official ones rounded to float16, and the largest difference.
-
-    ``official`` is Keras' HDF5 file, ``bundled`` the course's npz. Read layer by layer, 10 MB at a time.
-
-    Raises
-    ------
-    ValueError
-        If a layer is missing in one of the two, or its shape differs.
-    """
-    import h5py
-    import numpy as np
-
-    unequal, largest = 0, 0.0
-    with h5py.File(official, "r") as theirs, np.load(bundled, allow_pickle=False) as ours:
-        for name in ours.files:
-            layer, _, kind = name.rpartition("_")  # block1_conv1_kernel is block1_conv1/block1_conv1_W_1:0 there
-            there = f"{layer}/{layer}_{'W' if kind == 'kernel' else 'b'}_1:0"
-            if there not in theirs:
-                raise ValueError(f"the official file has no {there}")
-            half, mine = theirs[there][()].astype(np.float16), ours[name]
-            if half.shape != mine.shape:
-                raise ValueError(f"{name} has the shape {mine.shape}, officially {half.shape}")
-            differs = half.view(np.uint16) != mine.astype(np.float16).view(np.uint16)
-            if differs.any():
-                unequal += int(differs.sum())
-                gaps = np.abs(half.astype(float) - mine.astype(float))
-                largest = max(largest, float(np.nan_to_num(gaps, nan=np.inf).max()))
-    return unequal, largest
-
-
 def notebooks(findings: list[Finding], every_event: bool, full_network: bool) -> list[Finding]:
     """For each notebook: with what it will run, or what stops it. The two flags: whether the downloads are here."""
     events = "all 818,238 events" if every_event else "the 22,800 bundled events"
@@ -154,26 +247,19 @@ def notebooks(findings: list[Finding], every_event: bool, full_network: bool) ->
 
 def collect(quick: bool = False) -> dict[str, list[Finding]]:
     """All findings under their headings. ``quick`` leaves out what takes seconds."""
-    found = {"Programs": [computer.python()]}
+    found = {"Programs": [python()]}
     if found["Programs"][0].mark == MISSING:  # the rest of the course does not even load
         return {**found, "Notebooks": notebooks(found["Programs"], False, False)}
-    found["Programs"] += [
-        computer.tensorflow_installed(),
-        *computer.packages(computer.PACKAGES, "packages"),
-        *computer.packages(computer.WIDGETS, "widgets"),
-    ]
+    found["Programs"] += packages()
     if not quick and not any(finding.stops for finding in found["Programs"]):
-        found["Programs"].append(computer.tensorflow_starts())
-    found["Programs"].append(computer.jupyterlab())
-    if found["Programs"][-1].mark == OK:
-        found["Programs"] += computer.widget_extensions(computer.extension_folders())
-    found["Computer"] = [computer.memory(computer.memory_limit())]
+        found["Programs"].append(tensorflow_starts())
+    if installed("jupyterlab"):
+        found["Programs"] += widget_extensions(extension_folders())
+    found["Computer"] = [memory(memory_limit())]
     every_event = full_network = False
     try:
         found["Files"] = [*data_folder(os.environ.get("COURSE_DATA_DIR")), *bundled_files(), *downloads()]
         every_event, full_network = _look(ALL_EVENTS)[0] is not None, _look(OFFICIAL)[0] is not None
-        if not quick and full_network:
-            found["Files"] += convolutions()
     except ImportError as error:
         found["Files"] = [Finding(MISSING, f"not looked for: {error}", "install the packages first", EVERY_NOTEBOOK)]
     so_far = [finding for group in found.values() for finding in group]
@@ -184,7 +270,7 @@ def collect(quick: bool = False) -> dict[str, list[Finding]]:
 def main(arguments: list[str] | None = None) -> int:
     """Print the findings; 1 when a notebook could not run, else 0."""
     parser = argparse.ArgumentParser(prog="python -m helpers.check", description="Is everything here?")
-    parser.add_argument("--quick", action="store_true", help="do not start TensorFlow, do not compare weights")
+    parser.add_argument("--quick", action="store_true", help="do not start TensorFlow")
     found = collect(parser.parse_args(arguments).quick)
     for heading, findings in found.items():
         print(heading)
@@ -205,6 +291,31 @@ def _look(path: str) -> tuple[Path | None, str]:
         return files.locate(path), ""
     except (ValueError, OSError) as error:
         return None, str(error.args[-1]).splitlines()[0]
+
+
+def _cause(done: subprocess.CompletedProcess) -> str:
+    """Why a process ended, in plain words."""
+    code = done.returncode
+    if code in (-4, 0xC000001D):  # SIGILL, and what Windows calls it
+        return "this processor lacks instructions (AVX) that it was built for; another computer or a hub helps"
+    if code == -9:
+        return "the system ended it, most likely for want of memory"
+    if code < 0:
+        return f"it crashed ({signal.Signals(-code).name})"
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"it ended with status {code}"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The version "2.21.0rc1" is (2, 21, 0)."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def _wrapped(start: str, text: str) -> str:

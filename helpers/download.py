@@ -1,12 +1,11 @@
-"""Fetch the course's files: :func:`fetch` for one, ``python -m helpers.download`` for all.
+"""The command line of :mod:`helpers.files`.
 
     python -m helpers.download                        fetch what is missing into the user's cache
     python -m helpers.download --dest DIR             fill DIR with everything, to serve a class as COURSE_DATA_DIR
     python -m helpers.download --list                 what there is, and where
 
-Where files are looked for is :mod:`helpers.files`; how they travel (retries, resuming, moving into place in one step)
-is :mod:`helpers.transfer`. Downloads go into the cache, and a damaged copy there is replaced; no other folder is
-written to, unless it is named as ``dest``.
+Downloads go into the cache, and a damaged copy there is replaced; no other folder is written to, unless it is named as
+``--dest``.
 """
 
 import argparse

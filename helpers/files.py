@@ -8,7 +8,9 @@ Every file is looked for, under the same relative path, in these folders (:func:
 4. the user's cache, the only folder that is ever written to. ``COURSE_CACHE_DIR`` moves it, for small home folders.
 
 A file counts only when its size and hash are right. A damaged copy is an error that names it, never skipped in favour
-of another: whoever put it there wants to know. :mod:`helpers.download` fetches what is nowhere to be found.
+of another: whoever put it there wants to know. What is nowhere to be found, pooch downloads: into a file of its own,
+which is moved into place when it is complete and its hash is right, so that a reader never sees half a file.
+``python -m helpers.download`` is the command line.
 """
 
 import contextlib
@@ -17,6 +19,7 @@ import errno
 import fnmatch
 import functools
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -24,10 +27,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pooch
-
-from helpers import transfer
+import requests
+from tqdm.auto import tqdm
 
 COURSE = "understanding-networks"
+RETRIES = 2  # after the first attempt
+TIMEOUT = 30  # seconds, to connect and to wait for the next piece
+CHUNK = 1 << 16  # bytes
+
+pooch.get_logger().setLevel("WARNING")  # it notes every download on stderr, which a notebook would store
 
 
 @dataclass(frozen=True)
@@ -336,17 +344,40 @@ def fetch(name: str, dest: str | Path | None = None, progress: bool = True) -> P
         return found
     if found is None:
         _require_downloadable(file, target, into_cache=dest is None)
+    bring = functools.partial(_copy, found) if found else functools.partial(_download, file=file, progress=progress)
+    store = pooch.create(
+        base, "", registry={file.path: file.hash}, urls={file.path: file.url or ""}, retry_if_failed=RETRIES
+    )
     with _explained(file, target):
-        if found is None:
-            transfer.download(file.url, target, file.size, file.hash, progress)
-        else:
-            transfer.copy(found, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        store.fetch(file.path, downloader=bring)
     return target
 
 
-def fetch_all(dest: str | Path, progress: bool = True) -> list[Path]:
-    """Put everything into ``dest``, which can then serve alone as ``COURSE_DATA_DIR``. Errors as for :func:`fetch`."""
-    return [fetch(name, dest, progress) for name in [*FILES, *unlisted()]]
+def _copy(source: Path, url: str, output: str, store: pooch.Pooch) -> None:
+    """A "downloader" for pooch that copies. A temporary file is its owner's alone; a class must be able to read this one."""
+    shutil.copyfile(source, output)
+    os.chmod(output, 0o644)
+
+
+def _download(url: str, output: str, store: pooch.Pooch, file: CourseFile, progress: bool) -> None:
+    """A downloader for pooch that takes the bytes as they are stored, and no more of them than the file has.
+
+    A server that compresses on the way, or calls the file compressed, would otherwise have it unpacked.
+    """
+    headers = {"Accept-Encoding": "identity"}
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        response.raise_for_status()
+        response.raw.headers.pop("Content-Encoding", None)
+        with (
+            open(output, "wb") as arrived,
+            tqdm(desc=file.name, total=file.size, unit="B", unit_scale=True, disable=not progress) as bar,
+        ):
+            for chunk in response.iter_content(CHUNK):
+                bar.update(arrived.write(chunk))
+                if arrived.tell() > file.size:
+                    raise ValueError(f"more than {file.size:,} bytes arrived")
+    os.chmod(output, 0o644)
 
 
 @contextlib.contextmanager
@@ -354,20 +385,34 @@ def _explained(file: CourseFile, target: Path) -> Iterator[None]:
     """Turn what goes wrong while a file is being written to ``target`` into errors that say what to do."""
     try:
         yield
-    except transfer.WrongFileError as error:
-        raise DamagedFileError(explanation(file, target, str(error))) from error
-    except transfer.NETWORK_ERRORS as error:  # before OSError, which some of them are too
-        gone = transfer.status_of(error) in (404, 410)
-        text = explanation(file, target, f"the download failed: {transfer.in_words(error)}")
-        raise (FileNotFoundError if gone else ConnectionError)(text) from error
+    except requests.RequestException as error:  # before OSError, which it is too
+        status = getattr(error.response, "status_code", None)
+        text = explanation(file, target, f"the download failed: {_in_words(error, status)}")
+        raise (FileNotFoundError if status in (404, 410) else ConnectionError)(text) from error
+    except ValueError as error:  # pooch found another hash
+        problem = "what the address sends is not the file; a page that asks for a login may stand in between"
+        raise DamagedFileError(explanation(file, target, f"{problem} ({error})")) from error
     except OSError as error:
-        if error.errno in transfer.FULL:
-            free = transfer.free_space(target) / 1e6
-            problem = f"there is no room for it: {free:,.0f} MB are free on that disk. "
-            problem += "Make some, or set COURSE_CACHE_DIR to a folder on a larger one"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            problem = "there is no room for it. Make some, or set COURSE_CACHE_DIR to a folder on a larger disk"
         else:
-            problem = f"{error.filename or target.parent} cannot be written to: {error.strerror or error}"
-        raise OSError(error.errno, explanation(file, target, problem)) from error
+            problem = f"{error.filename or target.parent} cannot be written to: {error.strerror or 'Permission denied'}"
+        # where the cache is read-only, pooch raises an error of its own, without a number
+        raise OSError(error.errno or errno.EACCES, explanation(file, target, problem)) from error
+
+
+def _in_words(error: requests.RequestException, status: int | None) -> str:
+    if status:
+        return f"the server answers with status {status}"
+    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
+        return f"no secure connection, or a proxy in between ({error})"
+    if isinstance(error, requests.Timeout):
+        return f"the server does not answer within {TIMEOUT} s"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return f"the connection broke off {1 + RETRIES} times ({error})"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection to the server (is there a network?)"
+    return str(error)
 
 
 def _require_downloadable(file: CourseFile, target: Path, into_cache: bool) -> None:

@@ -1,7 +1,7 @@
 """A small file server on the loopback interface, with the faults that servers have.
 
 The part of the address before the file name chooses the behaviour; see :func:`_answer`. ``Loopback.requests`` lists
-what was asked for, as (path, value of the Range header).
+the paths that were asked for.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ class Loopback:
 
     address: str
     content: bytes
-    requests: list[tuple[str, str | None]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
 
 @contextlib.contextmanager
@@ -28,7 +28,7 @@ def serve(content: bytes) -> Iterator[Loopback]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            loopback.requests.append((self.path, self.headers.get("Range")))
+            loopback.requests.append(self.path)
             with contextlib.suppress(ConnectionError):  # the client gave up, as it should
                 _answer(self, loopback)
 
@@ -51,44 +51,34 @@ def serve(content: bytes) -> Iterator[Loopback]:
 def _answer(handler: BaseHTTPRequestHandler, loopback: Loopback) -> None:
     behaviour = handler.path.split("/")[1]
     content, attempt = loopback.content, len(loopback.requests)
-    asked = handler.headers.get("Range")
-    start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
     match behaviour:
-        case "good":  # can send a part
-            _send(handler, content, start)
-        case "whole":  # cannot
+        case "good":
             _send(handler, content)
         case "drops-once":  # stops in the middle of the first answer
-            _send(handler, content, start, stop_at=len(content) // 2 if attempt == 1 else None)
-        case "drops-once-whole":
             _send(handler, content, stop_at=len(content) // 2 if attempt == 1 else None)
-        case "drops-always":  # at the same place, and cannot send a part
+        case "drops-always":
             _send(handler, content, stop_at=len(content) // 3)
-        case "drips":  # a fifth more at each attempt
-            _send(handler, content, start, stop_at=start + len(content) // 5)
         case "wrong":  # right size, other bytes
-            _send(handler, bytes(len(content)), start)
+            _send(handler, bytes(len(content)))
         case "short":  # another size, and says so
             _send(handler, content[: len(content) // 2])
         case "long":  # says nothing about the size, and does not end in time
             _send(handler, content * 3, length=None)
         case "cut":  # says nothing about the size, and ends early
             _send(handler, content[: len(content) // 2], length=None)
-        case "beyond":  # its file is shorter than what the client has
-            handler.send_error(416) if start else _send(handler, content)
         case "busy-once":
-            handler.send_error(503) if attempt == 1 else _send(handler, content, start)
+            handler.send_error(503) if attempt == 1 else _send(handler, content)
         case "compresses":  # on the way, for clients that allow it
             if "gzip" in handler.headers.get("Accept-Encoding", ""):
                 content = gzip.compress(content)
                 handler.extra = {"Content-Encoding": "gzip"}
-            _send(handler, content, start)
+            _send(handler, content)
         case "labels":  # calls the file compressed for the transfer, as some do with every .gz
             handler.extra = {"Content-Encoding": "gzip"}
-            _send(handler, content, start)
+            _send(handler, content)
         case "slow":
             time.sleep(1.5)
-            _send(handler, content, start)
+            _send(handler, content)
         case "elsewhere":
             handler.send_response(302)
             handler.send_header("Location", "file:///etc/hostname")
@@ -101,14 +91,12 @@ def _answer(handler: BaseHTTPRequestHandler, loopback: Loopback) -> None:
             handler.send_error(int(behaviour))
 
 
-def _send(handler, content, start=0, stop_at=None, length=True):
-    """Send from ``start``; break off at ``stop_at`` although the whole length was announced."""
-    handler.send_response(206 if start else 200)
+def _send(handler, content, stop_at=None, length=True):
+    """Send it all, or break off at ``stop_at`` although the whole length was announced."""
+    handler.send_response(200)
     if length:
-        handler.send_header("Content-Length", str(len(content) - start))
-    if start:
-        handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        handler.send_header("Content-Length", str(len(content)))
     for name, value in getattr(handler, "extra", {}).items():
         handler.send_header(name, value)
     handler.end_headers()
-    handler.wfile.write(content[start:stop_at])
+    handler.wfile.write(content[:stop_at])

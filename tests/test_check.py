@@ -8,13 +8,10 @@ import tomllib
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
 
 from helpers import check, files
-from helpers import check_computer as computer
-from helpers.check_computer import MISSING, NOTE, OK
+from helpers.check import MISSING, NOTE, OK
 from helpers.files import FILES, CourseFile
 
 ROOT = Path(__file__).parents[1]
@@ -44,14 +41,14 @@ def only(findings):
     ("version", "mark"), [((3, 10, 14), MISSING), ((3, 11, 0), OK), ((3, 12, 1), OK), ((4, 0, 0), OK)]
 )
 def test_python_must_be_new_enough(version, mark):
-    finding = computer.python(version)
+    finding = check.python(version)
     assert finding.mark == mark
     assert ".".join(map(str, version)) in finding.text
     assert finding.stops == ((1, 2, 3) if mark == MISSING else ())
 
 
 def test_packages_that_are_there_are_named_with_their_versions():
-    finding = only(computer.packages({"keras": "3.6", "numpy": "2.0"}, "packages", lookup(keras="3.10.1", numpy="2.0")))
+    finding = only(check.packages({"keras": "3.6", "numpy": "2.0"}, lookup(keras="3.10.1", numpy="2.0")))
     assert (finding.mark, finding.text) == (OK, "packages: keras 3.10.1, numpy 2.0")
 
 
@@ -60,7 +57,7 @@ def test_packages_that_are_there_are_named_with_their_versions():
     [({}, "keras is not installed"), ({"keras": "3.5.9"}, "keras is 3.5.9, 3.6 is needed")],
 )
 def test_packages_that_lack_or_are_too_old_stop_every_notebook(found, problem):
-    good, bad = computer.packages({"keras": "3.6", "numpy": "2.0"}, "packages", lookup(numpy="2.4.6", **found))
+    good, bad = check.packages({"keras": "3.6", "numpy": "2.0"}, lookup(numpy="2.4.6", **found))
     assert (good.mark, good.text) == (OK, "packages: numpy 2.4.6")
     assert (bad.mark, bad.stops) == (MISSING, (1, 2, 3))
     assert problem in bad.text
@@ -68,7 +65,22 @@ def test_packages_that_lack_or_are_too_old_stop_every_notebook(found, problem):
 
 
 def test_nothing_good_is_said_when_nothing_is_there():
-    assert only(computer.packages({"keras": "3.6", "numpy": "2.0"}, "packages", lookup())).mark == MISSING
+    assert only(check.packages({"keras": "3.6", "numpy": "2.0"}, lookup())).mark == MISSING
+
+
+def test_what_is_wanted_stands_in_the_metadata_of_the_package():
+    lines = ["keras>=3.6", "tensorflow-cpu>=2.18; a", "tensorflow>=2.18; b", 'pytest>=8; extra == "test"']
+    assert check.requirements(lines) == {"keras": "3.6", "tensorflow": "2.18"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert check.requirements() == check.requirements(project["dependencies"])
+    assert (project["name"], project["requires-python"]) == (check.COURSE, f">={check.PYTHON}")
+
+
+def test_a_course_that_is_not_installed_is_said(monkeypatch):
+    monkeypatch.setattr(check, "COURSE", "no-such-course")
+    finding = only(check.packages())
+    assert (finding.mark, finding.stops) == (MISSING, (1, 2, 3))
+    assert "pip install --editable ." in finding.remedy
 
 
 @pytest.mark.parametrize(
@@ -81,27 +93,15 @@ def test_nothing_good_is_said_when_nothing_is_there():
     ],
 )
 def test_either_tensorflow_will_do(found, mark):
-    finding = computer.tensorflow_installed(lookup(**found))
+    finding = only(check.packages({"tensorflow": "2.18"}, lookup(**found)))
     assert finding.mark == mark
     assert bool(finding.stops) == bool(finding.remedy) == (mark == MISSING)
 
 
 @pytest.mark.parametrize(("found", "mark"), [({"jupyterlab": "4.6.6"}, OK), ({"jupyterlab": "3.6"}, NOTE), ({}, NOTE)])
 def test_jupyterlab_may_be_elsewhere(found, mark):
-    finding = computer.jupyterlab(lookup(**found))
+    finding = only(check.packages({"jupyterlab": "4.2"}, lookup(**found)))
     assert (finding.mark, finding.stops) == (mark, ())
-
-
-def test_the_lowest_versions_are_those_of_the_project():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    bounds = dict(line.split(";")[0].strip().split(">=") for line in project["dependencies"])
-    tensorflow, lowest = computer.TENSORFLOW
-    checked = {**computer.PACKAGES, **computer.WIDGETS, "jupyterlab": computer.JUPYTERLAB}
-    checked |= {name: lowest for name in tensorflow}
-    tools = {"nbformat", "nbconvert"}  # the notebooks are run and copied with these, students do without
-    carried = {"requests", "threadpoolctl"}  # come with pooch and scikit-learn
-    assert checked == {name: bound for name, bound in bounds.items() if name not in tools | carried}
-    assert project["requires-python"] == f">={computer.PYTHON}"
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_the_lowest_versions_are_those_of_the_project():
     ],
 )
 def test_tensorflow_is_tried_in_another_process(monkeypatch, code, mark, words):
-    monkeypatch.setattr(computer, "START", code)
-    finding = computer.tensorflow_starts(seconds=2 if "sleep" in code else 60)
+    monkeypatch.setattr(check, "START", code)
+    finding = check.tensorflow_starts(seconds=2 if "sleep" in code else 60)
     assert finding.mark == mark
     assert words in finding.text
     assert finding.stops == ((1, 2, 3) if mark == MISSING else ())
@@ -128,28 +128,28 @@ def test_tensorflow_is_tried_in_another_process(monkeypatch, code, mark, words):
 )
 def test_a_crash_of_tensorflow_is_put_into_words(monkeypatch, signal, words):
     no_dump = "import resource, signal; resource.setrlimit(resource.RLIMIT_CORE, (0, 0))"
-    monkeypatch.setattr(computer, "START", f"{no_dump}; signal.raise_signal(signal.{signal})")
-    finding = computer.tensorflow_starts()
+    monkeypatch.setattr(check, "START", f"{no_dump}; signal.raise_signal(signal.{signal})")
+    finding = check.tensorflow_starts()
     assert finding.mark == MISSING
     assert words in finding.text
 
 
 def test_an_illegal_instruction_on_windows_is_recognised():
     done = subprocess.CompletedProcess([], 0xC000001D, "", "")
-    assert "lacks instructions" in computer._cause(done)
+    assert "lacks instructions" in check._cause(done)
 
 
 def test_the_child_finds_this_package_from_anywhere(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(computer, "START", "import helpers.files; print('tensorflow')")
-    assert computer.tensorflow_starts().mark == OK
+    monkeypatch.setattr(check, "START", "import helpers.files; print('tensorflow')")
+    assert check.tensorflow_starts().mark == OK
 
 
 @pytest.mark.parametrize(
     ("limit", "mark"), [(None, NOTE), (2**30, MISSING), (int(1.5 * 2**30) - 1, MISSING), (int(1.5 * 2**30), OK)]
 )
 def test_memory_is_compared_with_what_is_needed(limit, mark):
-    finding = computer.memory(limit)
+    finding = check.memory(limit)
     assert finding.mark == mark
     assert "1.5 GiB" in finding.text
     assert bool(finding.stops) == (mark == MISSING)
@@ -182,74 +182,45 @@ def test_the_limit_of_a_container_counts(tmp_path, written, expected):
     for name, text in written.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert computer.memory_limit(tmp_path) == (
-        computer.memory_limit(tmp_path / "none") if expected is None else expected
-    )
+    assert check.memory_limit(tmp_path) == (check.memory_limit(tmp_path / "none") if expected is None else expected)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc/meminfo")
 def test_without_a_container_the_limit_is_the_computers_memory(tmp_path):
     total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
-    assert computer.memory_limit(tmp_path) == pytest.approx(total, rel=0.01)
+    assert check.memory_limit(tmp_path) == pytest.approx(total, rel=0.01)
 
 
 def test_a_note_says_when_jupyterlab_lacks_its_side_of_the_widgets(tmp_path):
     (tmp_path / "one" / "@jupyter-widgets" / "jupyterlab-manager").mkdir(parents=True)
-    finding = only(computer.widget_extensions([tmp_path / "one", tmp_path / "two"]))
+    finding = only(check.widget_extensions([tmp_path / "one", tmp_path / "two"]))
     assert (finding.mark, finding.stops) == (NOTE, ())
     assert "ipycanvas not found" in finding.text
     (tmp_path / "two" / "ipycanvas").mkdir(parents=True)
-    assert computer.widget_extensions([tmp_path / "one", tmp_path / "two"]) == []
+    assert check.widget_extensions([tmp_path / "one", tmp_path / "two"]) == []
 
 
 def test_the_widgets_of_this_environment_are_found(monkeypatch, tmp_path):
-    assert computer.widget_extensions(computer.extension_folders()) == []
+    assert check.widget_extensions(check.extension_folders()) == []
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "bare"))
-    monkeypatch.setattr(computer.site, "getuserbase", lambda: str(tmp_path / "bare"))
+    monkeypatch.setattr(check.site, "getuserbase", lambda: str(tmp_path / "bare"))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "named"))
-    for name in computer.EXTENSIONS:
+    for name in check.EXTENSIONS:
         (tmp_path / "named" / "labextensions" / name).mkdir(parents=True)
-    assert computer.widget_extensions(computer.extension_folders()) == []
-    assert tmp_path / "bare" / "share" / "jupyter" / "labextensions" in computer.extension_folders()
+    assert check.widget_extensions(check.extension_folders()) == []
+    assert tmp_path / "bare" / "share" / "jupyter" / "labextensions" in check.extension_folders()
 
 
-@pytest.mark.parametrize("module", ["check.py", "check_computer.py", "__init__.py"])
+@pytest.mark.parametrize("module", ["check.py", "__init__.py"])
 def test_an_old_python_can_still_read_the_check(module):
     source = (ROOT / "helpers" / module).read_text()
     tree = ast.parse(source, feature_version=(3, 8))
     top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {(node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name for node in top}
-    own = {"__future__", "helpers", "helpers.check_computer"}
-    assert all(name.split(".")[0] in sys.stdlib_module_names or name in own for name in names)
+    assert all(name.split(".")[0] in sys.stdlib_module_names for name in names)
 
 
 # --- the files -------------------------------------------------------------------------------------------------------
-
-
-def convolution_arrays(seed=0):
-    rng = np.random.default_rng(seed)
-    layers = {"block1_conv1": (3, 3, 3, 8), "block5_conv3": (3, 3, 8, 4)}
-    arrays = {f"{name}_kernel": rng.normal(size=shape).astype(np.float32) for name, shape in layers.items()}
-    return arrays | {f"{name}_bias": rng.normal(size=shape[-1]).astype(np.float32) for name, shape in layers.items()}
-
-
-def write_official(path, arrays):
-    """The layout of Keras' own file, dense layers and empty groups included."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(path, "w") as file:
-        for name in ("block1_pool", "flatten"):
-            file.create_group(name)
-        file.create_dataset("fc1/fc1_W_1:0", data=np.zeros((4, 4), np.float32))
-        for name, array in arrays.items():
-            layer, _, kind = name.rpartition("_")
-            file.create_dataset(f"{layer}/{layer}_{'W' if kind == 'kernel' else 'b'}_1:0", data=array)
-    return path
-
-
-def write_bundled(path, arrays):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **{name: array.astype(np.float16) for name, array in arrays.items()})
-    return path
 
 
 @pytest.fixture
@@ -259,8 +230,7 @@ def course(monkeypatch, tmp_path):
     monkeypatch.setattr(files, "folders", lambda: [data])
     monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
-    write_bundled(data / check.CONVOLUTIONS, convolution_arrays())
-    bundled = [path for path, file in FILES.items() if file.url is None and path != check.CONVOLUTIONS]
+    bundled = [path for path, file in FILES.items() if file.url is None]
     for path in (*bundled, "cutouts/index.tsv", "cutouts/cat.png"):
         (data / path).parent.mkdir(parents=True, exist_ok=True)
         (data / path).write_text(f"the content of {path}")
@@ -271,19 +241,11 @@ def course(monkeypatch, tmp_path):
     return data
 
 
-def download(course, monkeypatch, path, content=None):
+def download(course, path, content=None):
     """Put a download there; with a content of its own it becomes the right one."""
     target = course / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content or b"downloaded " + path.encode())
-
-
-def official(course, monkeypatch, arrays):
-    path = write_official(course / check.OFFICIAL, arrays)
-    known = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
-    file = FILES[check.OFFICIAL]
-    entry = CourseFile(check.OFFICIAL, file.words, "", path.stat().st_size, known, file.url)
-    monkeypatch.setitem(FILES, check.OFFICIAL, entry)
 
 
 def stopped(findings):
@@ -303,7 +265,7 @@ def test_a_complete_course_is_said_in_one_line(course):
     ("path", "numbers"),
     [
         (check.EVENTS, [1]),
-        (check.CONVOLUTIONS, [2, 3]),
+        ("vgg16/vgg16_conv_float16.npz", [2, 3]),
         (HEAD, [2, 3]),
         ("cutouts/index.tsv", [2, 3]),
         ("digits/mnist_5000.npz", [3]),
@@ -340,7 +302,7 @@ def test_an_unreadable_file_is_named(course, monkeypatch):
 
 def test_the_small_event_file_may_be_missing_where_the_large_one_is_there(course, monkeypatch):
     (course / check.EVENTS).unlink()
-    download(course, monkeypatch, check.ALL_EVENTS)
+    download(course, check.ALL_EVENTS)
     assert stopped(check.bundled_files()) == []
 
 
@@ -354,11 +316,11 @@ def test_downloads_are_not_needed_and_how_to_get_them_is_said(course):
 
 
 def test_a_download_that_is_there_is_named_and_a_damaged_one_stands_in_the_way(course, monkeypatch):
-    download(course, monkeypatch, check.ALL_EVENTS)
+    download(course, check.ALL_EVENTS)
     _, events = check.downloads()
     assert (events.mark, events.stops) == (OK, ())
     assert str(course / check.ALL_EVENTS) in events.text
-    download(course, monkeypatch, check.ALL_EVENTS, b"half of it")
+    download(course, check.ALL_EVENTS, b"half of it")
     _, events = check.downloads()
     assert (events.mark, events.stops) == (MISSING, (1,))
     assert events.remedy.startswith("delete it, then: python -m helpers.download")
@@ -370,75 +332,6 @@ def test_the_data_folder_is_mentioned_when_it_is_set(tmp_path):
     finding = only(check.data_folder(str(tmp_path / "mistyped")))
     assert (finding.mark, finding.stops) == (NOTE, ())
     assert "not a folder" in finding.text
-
-
-# --- the official weights --------------------------------------------------------------------------------------------
-
-
-def test_equal_convolutions_have_no_difference(tmp_path):
-    arrays = convolution_arrays()
-    theirs, ours = write_official(tmp_path / "o.h5", arrays), write_bundled(tmp_path / "b.npz", arrays)
-    assert check.difference(theirs, ours) == (0, 0.0)
-
-
-@pytest.mark.parametrize("name", list(convolution_arrays()))
-def test_one_changed_number_is_found_wherever_it_is(tmp_path, name):
-    arrays = convolution_arrays()
-    ours = write_bundled(tmp_path / "b.npz", arrays)
-    arrays[name].flat[1] = np.float32(np.float16(arrays[name].flat[1])) + 0.25
-    unequal, largest = check.difference(write_official(tmp_path / "o.h5", arrays), ours)
-    assert unequal == 1
-    assert largest == pytest.approx(0.25, abs=0.01)
-
-
-def test_the_last_bit_of_half_precision_counts_and_less_does_not(tmp_path):
-    arrays = convolution_arrays()
-    for array in arrays.values():
-        array[...] = np.float16(1)
-    ours = write_bundled(tmp_path / "b.npz", arrays)
-    arrays["block1_conv1_bias"][0] = 1 + 2.0**-13
-    assert check.difference(write_official(tmp_path / "less.h5", arrays), ours) == (0, 0.0)
-    arrays["block1_conv1_bias"][0] = 1 + 2.0**-10
-    assert check.difference(write_official(tmp_path / "bit.h5", arrays), ours) == (1, 2.0**-10)
-
-
-def test_a_nan_is_a_difference(tmp_path):
-    arrays = convolution_arrays()
-    theirs = write_official(tmp_path / "o.h5", arrays)
-    arrays["block1_conv1_bias"][0] = np.nan
-    assert check.difference(theirs, write_bundled(tmp_path / "b.npz", arrays)) == (1, np.inf)
-
-
-def test_a_missing_layer_or_another_shape_is_refused(tmp_path):
-    arrays = convolution_arrays()
-    ours = write_bundled(tmp_path / "b.npz", arrays)
-    other = {**arrays, "block1_conv1_bias": np.zeros(9, np.float32)}
-    with pytest.raises(ValueError, match=r"block1_conv1_bias has the shape \(8,\), officially \(9,\)"):
-        check.difference(write_official(tmp_path / "shape.h5", other), ours)
-    del other["block1_conv1_bias"]
-    with pytest.raises(ValueError, match="no block1_conv1/block1_conv1_b_1:0"):
-        check.difference(write_official(tmp_path / "lacks.h5", other), ours)
-
-
-def test_without_the_official_file_nothing_is_compared(course):
-    assert check.convolutions() == []
-
-
-def test_the_comparison_is_reported(course, monkeypatch):
-    arrays = convolution_arrays()
-    official(course, monkeypatch, arrays)
-    assert only(check.convolutions()).mark == OK
-    arrays["block1_conv1_bias"][0] += 0.5
-    official(course, monkeypatch, arrays)
-    finding = only(check.convolutions())
-    assert (finding.mark, finding.stops) == (NOTE, ())
-    assert finding.text.startswith("1 bundled weights of VGG16 differ")
-
-
-def test_a_comparison_that_fails_is_a_note(course, monkeypatch):
-    download(course, monkeypatch, check.OFFICIAL)  # right size and hash, but no HDF5
-    finding = only(check.convolutions())
-    assert (finding.mark, finding.stops) == (NOTE, ())
 
 
 # --- the whole screen ------------------------------------------------------------------------------------------------
@@ -467,12 +360,12 @@ def test_what_stops_a_notebook_is_said_with_it():
 
 
 def test_everything_there_is_status_zero_and_one_screen(course, monkeypatch, capsys):
-    official(course, monkeypatch, convolution_arrays())
-    monkeypatch.setattr(computer, "START", "print('tensorflow')")
-    monkeypatch.setattr(computer, "memory_limit", lambda: 2**33)
+    download(course, check.OFFICIAL)
+    monkeypatch.setattr(check, "START", "print('tensorflow')")
+    monkeypatch.setattr(check, "memory_limit", lambda: 2**33)
     assert check.main([]) == 0
     out = capsys.readouterr().out
-    for words in ("Python", "TensorFlow", "JupyterLab", "widgets: ipywidgets", "memory: 8.0 GiB", "rounded to half"):
+    for words in ("Python", "TensorFlow", "jupyterlab", "ipywidgets", "memory: 8.0 GiB", "14 bundled files"):
         assert words in out
     assert "notebook 3 will use the full VGG16" in out
     assert "Every notebook can run." in out
@@ -481,14 +374,12 @@ def test_everything_there_is_status_zero_and_one_screen(course, monkeypatch, cap
     assert all(len(line) <= 110 or str(course) in line for line in out.splitlines())
 
 
-def test_quick_starts_nothing_and_compares_nothing(course, monkeypatch, capsys):
-    official(course, monkeypatch, convolution_arrays())
+def test_quick_starts_nothing(course, monkeypatch, capsys):
 
     def refuse(*arguments, **keywords):
         raise AssertionError("too slow for --quick")
 
-    monkeypatch.setattr(computer, "tensorflow_starts", refuse)
-    monkeypatch.setattr(check, "difference", refuse)
+    monkeypatch.setattr(check, "tensorflow_starts", refuse)
     assert check.main(["--quick"]) == 0
     assert "Every notebook can run." in capsys.readouterr().out
 
@@ -499,19 +390,17 @@ def test_quick_starts_nothing_and_compares_nothing(course, monkeypatch, capsys):
         lambda course, patch: (course / HEAD).unlink(),
         lambda course, patch: (course / check.EVENTS).write_text("spoilt"),
         lambda course, patch: (course / check.OFFICIAL).write_text("spoilt"),
-        lambda course, patch: patch.setattr(computer, "memory_limit", lambda: 2**30),
-        lambda course, patch: patch.setattr(computer, "START", "import no_such_module"),
-        lambda course, patch: patch.setitem(computer.PACKAGES, "no-such-package", "1.0"),
-        lambda course, patch: patch.setitem(computer.WIDGETS, "ipycanvas", "99.0"),
+        lambda course, patch: patch.setattr(check, "memory_limit", lambda: 2**30),
+        lambda course, patch: patch.setattr(check, "START", "import no_such_module"),
+        lambda course, patch: patch.setattr(check, "requirements", lambda: {"no-such-package": "1.0"}),
+        lambda course, patch: patch.setattr(check, "requirements", lambda: {"ipycanvas": "99.0"}),
         lambda course, patch: patch.setitem(sys.modules, "pooch", None),
-        lambda course, patch: patch.setattr(
-            computer, "python", lambda: computer.Finding(MISSING, "old", "", (1, 2, 3))
-        ),
+        lambda course, patch: patch.setattr(check, "python", lambda: check.Finding(MISSING, "old", "", (1, 2, 3))),
     ],
 )
 def test_whatever_stops_a_notebook_is_status_one(course, monkeypatch, capsys, harm):
-    monkeypatch.setattr(computer, "START", "print('tensorflow')")
-    monkeypatch.setattr(computer, "memory_limit", lambda: 2**33)
+    monkeypatch.setattr(check, "START", "print('tensorflow')")
+    monkeypatch.setattr(check, "memory_limit", lambda: 2**33)
     assert check.main([]) == 0
     harm(course, monkeypatch)
     if sys.modules.get("pooch", 0) is None:
@@ -526,8 +415,8 @@ def test_whatever_stops_a_notebook_is_status_one(course, monkeypatch, capsys, ha
 
 
 def test_notes_alone_are_status_zero(course, monkeypatch, capsys):
-    monkeypatch.setattr(computer, "START", "print('tensorflow')")
-    monkeypatch.setattr(computer, "memory_limit", lambda: None)
+    monkeypatch.setattr(check, "START", "print('tensorflow')")
+    monkeypatch.setattr(check, "memory_limit", lambda: None)
     monkeypatch.setenv("COURSE_DATA_DIR", "mistyped")
     assert check.main([]) == 0
     assert capsys.readouterr().out.count("  note    ") == 4
