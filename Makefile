@@ -25,7 +25,7 @@ lab: $(VENV)/.installed  ## open the course in JupyterLab; ARGS="--no-browser --
 
 test: lint  ## every test: style, unit tests, then every notebook from top to bottom
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests
-	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
+	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=1800 \
 		--nbval-kernel-startup-timeout=120 -n 2 --dist loadscope notebooks
 
 test-browser: $(VENV)/.installed-browser  ## every notebook and widget in a real browser; pictures in build/browser
@@ -59,7 +59,7 @@ hub: $(VENV)/.installed-hub $(PROXY)  ## a JupyterHub for a class on this machin
 	$(BIN)/python binder/hub/hub.py $(ARGS)
 
 test-hub: $(VENV)/.installed-hub $(PROXY)  ## a class at work on that hub; ARGS="--students 4 --notebooks 1" or "--faults"
-	$(BIN)/python binder/hub/load_test.py $(ARGS)
+	$(BIN)/python tests/hub/load_test.py $(ARGS)
 
 clean:  ## remove .venv and everything that was built
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache

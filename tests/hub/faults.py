@@ -14,7 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_hub import client, lessons, measuring, processes
+import client
+import lessons
+import measuring
+from course_hub import processes
 from course_hub.settings import Settings
 
 MARK = "# my own answer, saved before anything went wrong"

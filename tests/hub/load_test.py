@@ -1,9 +1,9 @@
 """A class on a real hub of this machine: ``make test-hub ARGS="--students 4 --notebooks 1"``.
 
-Starts the hub of ``hub.py`` on the loopback address with a state folder of its own, lets students log in with their
-passwords as a browser would, start their servers, and run notebooks at the same time; prints what it took and what a
-machine holds. ``--faults`` breaks things on purpose instead. The exit status is 1 if anything failed. Everything that
-was started is stopped, whatever happens; ``--limit`` seconds bound the whole.
+Starts the hub of ``binder/hub/hub.py`` on the loopback address with a state folder of its own, lets students log in
+with their passwords as a browser would, start their servers, and run notebooks at the same time; prints what it took
+and what a machine holds. ``--faults`` breaks things on purpose instead. The exit status is 1 if anything failed.
+Everything that was started is stopped, whatever happens; ``--limit`` seconds bound the whole.
 """
 
 import argparse
@@ -18,11 +18,14 @@ import threading
 import time
 from pathlib import Path
 
-HERE = Path(__file__).absolute().parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).absolute().parents[2] / "binder" / "hub"))
 
-from course_hub import class_list, client, faults, homes, lessons, limits, measuring, processes, settings  # noqa: E402
-from course_hub import sizes as arithmetic  # noqa: E402
+import client
+import faults
+import lessons
+import measuring
+import sizes
+from course_hub import class_list, homes, limits, processes, settings
 
 GIB = 2**30
 FIRST_UID = 40_000  # not those of a hub that may be running beside
@@ -75,17 +78,9 @@ def hub(options: argparse.Namespace, folder: Path, names: list[str]):
     state = folder / "state"
     (folder / "class.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
     data = read_only_copy(settings.COURSE / "data", folder)
-    command = [sys.executable, str(HERE / "hub.py"), "--students", str(folder / "class.txt"), "--state", str(state)]
-    command += [
-        "--first-uid",
-        str(FIRST_UID),
-        "--port",
-        str(options.port),
-        "--memory",
-        options.memory,
-        "--cpus",
-        str(options.cpus),
-    ]
+    command = [sys.executable, str(settings.HERE / "hub.py"), "--students", str(folder / "class.txt")]
+    command += ["--state", str(state), "--first-uid", str(FIRST_UID), "--port", str(options.port)]
+    command += ["--memory", options.memory, "--cpus", str(options.cpus)]
     with open(folder / "hub.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen([*command, "--data", str(data)], stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -147,14 +142,14 @@ def load(options: argparse.Namespace, course: settings.Settings, words: dict[str
         # a share of the whole is charged to the longest notebook in proportion to its seconds
         shares = [max(report.notebooks.values()) / sum(report.notebooks.values()) for report in reports]
         used = max(usage.total_seconds for usage in usages)
-        measured = arithmetic.Measured(
+        measured = sizes.Measured(
             memory=max(usage.memory for usage in usages),
             longest=used * max(shares),
             hub=sampler.hub.memory,
         )
-        assumed = arithmetic.Assumptions(notebooks_open=options.open)
+        assumed = sizes.Assumptions(notebooks_open=options.open)
         for text in options.machine or ["16GiB,4", "64GiB,16", "256GiB,64"]:
-            print(arithmetic.explained(*arithmetic.machine(text), measured, assumed))
+            print(sizes.explained(*sizes.machine(text), measured, assumed))
     return failed
 
 
@@ -221,7 +216,7 @@ def main(arguments: list[str] | None = None) -> int:
         notebook_paths(options.notebooks)
         names = class_list.numbered(max(3, options.students) if options.faults else options.students)
         for text in options.machine:
-            arithmetic.machine(text)
+            sizes.machine(text)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

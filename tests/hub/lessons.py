@@ -5,9 +5,8 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
+import client
 import nbformat
-
-from course_hub import client
 
 CELL_SECONDS = 600.0  # many students on few processors
 
