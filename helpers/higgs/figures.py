@@ -19,10 +19,10 @@ _STYLES = ("-", "--", "-.", ":")
 _CLASSES = ((0, COLOURS["blue"], "background", "-"), (1, COLOURS["vermilion"], "signal", "--"))
 
 
-def variable_histograms(events: HiggsEvents, names: Sequence[str], columns: int = 3) -> Figure:
+def variable_histograms(events: HiggsEvents, names: Sequence[str]) -> Figure:
     """Histograms of some variables for signal and background, each with area 1; undefined values are left out."""
-    rows = -(-len(names) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(8, 2.1 * rows), squeeze=False)
+    rows = -(-len(names) // 3)
+    figure, axes = plt.subplots(rows, 3, figsize=(8, 2.1 * rows), squeeze=False)
     for axis in axes.flat[len(names) :]:
         axis.set_axis_off()
     for axis, name in zip(axes.flat, names, strict=False):
@@ -92,15 +92,14 @@ def roc_curves(groups: dict[str, Sequence[tuple[np.ndarray, np.ndarray]]]) -> Fi
 
 
 def two_rankings(
-    names: Sequence[str], one: np.ndarray, other: np.ndarray, labels: tuple[str, str], errors: np.ndarray | None = None
+    names: Sequence[str], one: np.ndarray, other: np.ndarray, labels: tuple[str, str], errors: np.ndarray
 ) -> Figure:
-    """Two measures of the same inputs side by side as bars, ordered by the first."""
+    """Two measures of the same inputs side by side as bars, ordered by the first; ``errors`` are those of the other."""
     order = np.argsort(-np.asarray(one))
     figure, axes = plt.subplots(1, 2, figsize=(8, 0.8 + 0.19 * len(names)), sharey=True)
     places = np.arange(len(names))
     axes[0].barh(places, np.asarray(one)[order], color=COLOURS["vermilion"])
-    spread = None if errors is None else np.asarray(errors)[order]
-    axes[1].barh(places, np.asarray(other)[order], xerr=spread, color=COLOURS["green"])
+    axes[1].barh(places, np.asarray(other)[order], xerr=np.asarray(errors)[order], color=COLOURS["green"])
     axes[0].set_yticks(places, [names[i] for i in order], fontsize=8)
     axes[0].invert_yaxis()
     for axis, label in zip(axes, labels, strict=True):

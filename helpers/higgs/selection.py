@@ -11,42 +11,27 @@ MOST_EVENTS = 1e15  # far more than any experiment expects
 REGULARISATION = 10.0  # keeps selections of very few events from winning by chance
 
 
-def ams(signal: np.ndarray | float, background: np.ndarray | float) -> np.ndarray:
-    """The approximate median significance of the challenge.
-
-    AMS = sqrt(2 ((s + b + 10) ln(1 + s / (b + 10)) - s)), with s and b the expected numbers of selected signal and
-    background events (Cowan, Cranmer, Gross and Vitells 2011; Adam-Bourdarios et al. 2014). For s much smaller than b
-    it is s / sqrt(b + 10). Both must be expected numbers: see ``helpers.higgs.events.expected_weights``.
-    """
-    signal, background = finite_array("signal", signal), finite_array("background", background)
-    for values in (signal, background):
-        if ((values < 0) | (values > MOST_EVENTS)).any():
-            raise ValueError(
-                f"Expected numbers of events are not negative and at most {MOST_EVENTS:g}; got {values.min():g} to "
-                f"{values.max():g}."
-            )
-    if signal.shape != background.shape and 1 not in (signal.size, background.size):
-        raise ValueError(f"Give as many numbers of signal as of background; got {signal.shape} and {background.shape}.")
-    background = background + REGULARISATION
-    # log1p keeps the digits; the difference below cannot be negative but for rounding
-    return np.sqrt(2 * np.maximum((signal + background) * np.log1p(signal / background) - signal, 0))
-
-
 def best_selection(response: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """The threshold on the response that gives the largest AMS, and that AMS.
 
     Parameters
     ----------
-    response, labels, weights: (n,) arrays; events with a response at or above the threshold are selected.
+    response, labels, weights: (n,) arrays; events with a response at or above the threshold are selected. Weights sum
+        to expected numbers of events: see ``helpers.higgs.events.expected_weights``.
     """
     response, labels, weights = (
-        finite_array(name, values, dtype=None)
+        finite_array(name, values)
         for name, values in (("response", response), ("labels", labels), ("weights", weights))
     )
     if response.ndim != 1 or response.shape != labels.shape or response.shape != weights.shape or not len(response):
         raise ValueError(
             f"Response, labels and weights are arrays of one length; got {response.shape}, {labels.shape} "
             f"and {weights.shape}."
+        )
+    if weights.min() < 0 or weights.max() > MOST_EVENTS:
+        raise ValueError(
+            f"Weights are expected numbers of events, not negative and at most {MOST_EVENTS:g}; got {weights.min():g} to "
+            f"{weights.max():g}."
         )
     order = np.argsort(-response, kind="stable")
     ordered = response[order]
@@ -56,6 +41,18 @@ def best_selection(response: np.ndarray, labels: np.ndarray, weights: np.ndarray
     values = ams(signal[last], background[last])
     best = int(np.argmax(values))
     return float(ordered[last][best]), float(values[best])
+
+
+def ams(signal: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """The approximate median significance of the challenge.
+
+    AMS = sqrt(2 ((s + b + 10) ln(1 + s / (b + 10)) - s)), with s and b the expected numbers of selected signal and
+    background events (Cowan, Cranmer, Gross and Vitells 2011; Adam-Bourdarios et al. 2014). For s much smaller than b
+    it is s / sqrt(b + 10).
+    """
+    background = background + REGULARISATION
+    # log1p keeps the digits; the difference below cannot be negative but for rounding
+    return np.sqrt(2 * np.maximum((signal + background) * np.log1p(signal / background) - signal, 0))
 
 
 def permutation_importance(

@@ -7,6 +7,7 @@ coefficients made of them, and a playground.
 from helpers.taylor.coefficients import inputs_in, over_trainings, ranking_table, top_of_ranking
 from helpers.taylor.derivatives import dense_derivatives
 from helpers.taylor.expansion import taylor_coefficients
+from helpers.taylor.experiments import task_from_sliders, train_on_task
 from helpers.taylor.figures import (
     against_exact,
     bar_panels,
@@ -28,6 +29,5 @@ from helpers.taylor.gaussians import (
     toy_task,
 )
 from helpers.taylor.networks import DenseNetwork, build_network, dense_network, forward
-from helpers.taylor.playground import task_from_sliders, train_on_task
 from helpers.taylor.training import train, training_snapshots
 from helpers.taylor.widgets import PLAYGROUND, playground, playground_alt

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.course.arguments import real_array, real_number, shown, whole_number, within
+from helpers.course.arguments import real_array, real_number, shown, whole_number
 from helpers.course.tables import aligned
 
 
@@ -43,7 +43,6 @@ class TaylorCoefficients:
     first: (d,) array, t(x_i).
     second: (d, d) symmetric array, t(x_i, x_j); its diagonal holds t(x_i, x_i), the factor 1/2 included.
     first_error, second_error: arrays of the same shapes, standard errors of these means over the events.
-    events: the number of events the means run over.
     """
 
     names: tuple[str, ...]
@@ -51,7 +50,6 @@ class TaylorCoefficients:
     second: np.ndarray
     first_error: np.ndarray
     second_error: np.ndarray
-    events: int
 
     def index(self, name: str) -> int:
         """The position of an input by its name."""
@@ -97,7 +95,6 @@ def over_trainings(found: Sequence[TaylorCoefficients]) -> TaylorCoefficients:
         second.mean(axis=0),
         first.std(axis=0, ddof=1),
         second.std(axis=0, ddof=1),
-        min(one.events for one in found),
     )
 
 
@@ -116,15 +113,14 @@ def inputs_in(ranking: Sequence[Coefficient]) -> list[str]:
 def ranking_table(ranking: Sequence[Coefficient], top: int = 20) -> str:
     """The first ``top`` coefficients of a ranking as a text table: rank, name, value, standard error."""
     rows = list(ranking[: whole_number("top", top)])
-    cells = [[str(i), row.label, f"{row.value:.3f}", f"{row.error:.3f}"] for i, row in enumerate(rows, 1)]
-    return "\n".join(aligned([["rank", "coefficient", "value", "error"], *cells], left=(1,)))
+    cells = [[f"{i:>4}", row.label, f"{row.value:.3f}", f"{row.error:.3f}"] for i, row in enumerate(rows, 1)]
+    lines, numbers = aligned(cells, left=(1,)), "  value  error"
+    width = len(lines[0]) - len(numbers) if lines else 0
+    return "\n".join(["rank  coefficient".ljust(width) + numbers, *lines])
 
 
 def coefficients_from_derivatives(
-    gradient: np.ndarray,
-    hessian: np.ndarray,
-    weights: np.ndarray | None = None,
-    names: Sequence[str] | None = None,
+    gradient: np.ndarray, hessian: np.ndarray, names: Sequence[str], weights: np.ndarray | None = None
 ) -> TaylorCoefficients:
     """Average derivatives that are already there; the plain form of the definitions at the top of this module.
 
@@ -132,78 +128,42 @@ def coefficients_from_derivatives(
     ----------
     gradient: (n, d) first derivatives at n events.
     hessian: (n, d, d) second derivatives.
+    names: the d names of the inputs.
     weights: (n,) weights of the events, none negative; equal weights if left out.
-    names: the d names of the inputs; x1, x2, ... if left out.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit together, a value is not finite, or the weights are negative or all zero.
     """
-    gradient, hessian = real_array("gradient", gradient), real_array("hessian", hessian)
-    if gradient.ndim != 2 or hessian.shape != (*gradient.shape, gradient.shape[-1]):
-        raise ValueError(
-            f"Derivatives have the shapes (events, inputs) and (events, inputs, inputs); "
-            f"got {gradient.shape} and {hessian.shape}."
-        )
-    for what, values in (("first", gradient), ("second", hessian)):
-        if not within(values, 1e15):  # its square must be finite too
-            raise ValueError(f"A {what} derivative is not finite. Check the inputs and the weights of the network.")
-    count, inputs = gradient.shape
-    mean_weight = check_weights(weights, count)
-    pair = np.triu_indices(inputs)
-    sums = AbsoluteMeans(inputs + len(pair[0]))
-    sums.add(
-        np.concatenate([gradient, hessian[:, pair[0], pair[1]]], axis=1).T,
-        None if weights is None else weights / mean_weight,
-    )
-    return sums.coefficients(names)
+    first, second = np.triu_indices(gradient.shape[1])
+    rows = np.concatenate([gradient, hessian[:, first, second]], axis=1).T
+    return AbsoluteMeans(rows, None if weights is None else weights / weights.mean()).coefficients(names)
 
 
 class AbsoluteMeans:
-    """Weighted means of |derivative| and their standard errors, fed block by block: memory does not grow with events.
+    """Weighted means of |derivative| over a block of events and their standard errors; blocks are merged into one.
 
-    The columns are d first derivatives, then the d(d+1)/2 second derivatives of ``np.triu_indices(d)``, all without
-    factors. The standard error is that of a weighted mean with the weights taken as given,
-    sqrt(sum w^2 (|v| - mean)^2) / sum w; for equal weights it is the standard deviation over the square root of n.
-    Values are taken relative to the mean of the first block, which keeps the digits when they hardly differ.
+    Each row of the values is a derivative, each column an event: first the d of first order, then the d(d+1)/2 of second
+    order as ``np.triu_indices(d)`` has them, all without factors. The standard error is that of a weighted mean with the
+    weights taken as given, sqrt(sum w^2 (|v| - mean)^2) / sum w; for equal weights it is the standard deviation over the
+    square root of n. Values are taken relative to the mean of the block, which keeps the digits when they hardly differ.
+
+    Parameters
+    ----------
+    values: (d + d(d+1)/2, n) array; used as working space, which spares a copy.
+    weights: (n,) weights of the events; equal weights if left out.
     """
 
-    def __init__(self, columns: int) -> None:
-        self._shift: np.ndarray | None = None
-        self._first = np.zeros(columns)  # sum of w (|v| - shift)
-        self._squared_first = np.zeros(columns)  # sum of w^2 (|v| - shift)
-        self._squared_second = np.zeros(columns)  # sum of w^2 (|v| - shift)^2
-        self._weight = self._squared_weight = 0.0
-        self._events = 0
-
-    def add(self, values: np.ndarray, weights: np.ndarray | None = None, overwrite: bool = False) -> None:
-        """Add a block: ``values`` (columns, n), one row for every derivative, and the (n,) weights of its events.
-
-        With ``overwrite`` the block is used as working space, which spares a copy.
-        """
-        values = np.abs(values, out=values if overwrite else None)
-        if values.shape[1] == 0:
-            return
+    def __init__(self, values: np.ndarray, weights: np.ndarray | None = None) -> None:
+        values = np.abs(values, out=values)
         ones = np.ones(values.shape[1], values.dtype)
-        if self._shift is None:
-            self._shift = (values @ ones / len(ones)).astype(float)
+        self._shift = (values @ ones / len(ones)).astype(float)
         values -= self._shift.astype(values.dtype)[:, None]
         weights = ones if weights is None else np.asarray(weights, values.dtype)
-        sums = values @ np.stack([weights, weights**2], axis=1)
-        self._first += sums[:, 0]
-        self._squared_first += sums[:, 1]
-        self._squared_second += np.multiply(values, values, out=values) @ weights**2
-        self._weight += float(weights.sum(dtype=float))
-        self._squared_weight += float((weights.astype(float) ** 2).sum())
-        self._events += len(weights)
+        # sums of w (|v| - shift), of w^2 (|v| - shift) and of w^2 (|v| - shift)^2
+        self._first, self._squared_first = (values @ np.stack([weights, weights**2], axis=1)).T.astype(float)
+        self._squared_second = (np.multiply(values, values, out=values) @ weights**2).astype(float)
+        self._weight = float(weights.sum(dtype=float))
+        self._squared_weight = float((weights.astype(float) ** 2).sum())
 
     def merge(self, other: "AbsoluteMeans") -> None:
-        """Add what another one has gathered; their shifts may differ."""
-        if other._shift is None:
-            return
-        if self._shift is None:
-            self._shift = other._shift
+        """Add another block, whose shift may differ."""
         move = other._shift - self._shift
         self._first += other._first + move * other._weight
         self._squared_first += other._squared_first + move * other._squared_weight
@@ -212,32 +172,36 @@ class AbsoluteMeans:
         )
         self._weight += other._weight
         self._squared_weight += other._squared_weight
-        self._events += other._events
 
-    def coefficients(self, names: Sequence[str] | None = None) -> TaylorCoefficients:
-        """Put the means into their places. Raises ``ValueError`` when no event was added or the names do not fit."""
-        inputs = round((np.sqrt(9 + 8 * len(self._first)) - 3) / 2)  # solves columns = d + d(d+1)/2
-        if self._shift is None or self._weight <= 0:
-            raise ValueError("There is no event to average over: give at least one, with a weight above zero.")
-        names = check_names(names, inputs)
+    def coefficients(self, names: Sequence[str]) -> TaylorCoefficients:
+        """Put the means into their places; ``ValueError`` if a derivative was not finite."""
         offset = self._first / self._weight
         squares = self._squared_second - 2 * offset * self._squared_first + offset**2 * self._squared_weight
         mean = self._shift + offset
         error = np.sqrt(np.maximum(squares, 0)) / self._weight
+        if not (np.isfinite(mean).all() and np.isfinite(error).all()):
+            raise ValueError(
+                "A derivative is not finite. Are the weights of the network finite, and the inputs on scale?"
+            )
+        inputs = len(names)
         return TaylorCoefficients(
-            names,
+            tuple(names),
             mean[:inputs],
             _symmetric(mean[inputs:], inputs),
             error[:inputs],
             _symmetric(error[inputs:], inputs),
-            self._events,
         )
+
+
+def numbered_inputs(inputs: int) -> tuple[str, ...]:
+    """x1, x2, ...: what inputs are called where nobody named them."""
+    return tuple(f"x{i}" for i in range(1, inputs + 1))
 
 
 def check_names(names: Sequence[str] | None, inputs: int) -> tuple[str, ...]:
     """The names of the inputs; x1, x2, ... where none are given. ``ValueError`` if there are too many, few, or twins."""
     if names is None:
-        return tuple(f"x{i}" for i in range(1, inputs + 1))
+        return numbered_inputs(inputs)
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise ValueError(f"There are {inputs} inputs, so give a list of {inputs} different names; got {shown(names)}.")
     names = tuple(str(name) for name in names)
@@ -256,7 +220,7 @@ def check_weights(weights: np.ndarray | None, events: int) -> float:
     weights = real_array("weights", weights)
     if weights.shape != (events,):
         raise ValueError(f"Give one weight for each of the {events} events; got an array of shape {weights.shape}.")
-    smallest, mean = (float(weights.min()), float(weights.mean(dtype=float))) if events else (0.0, 0.0)
+    smallest, mean = float(weights.min()), float(weights.mean(dtype=float))
     if not (smallest >= 0 and 0 < mean < np.inf):  # written so that NaN fails too
         raise ValueError("Weights of events are finite, not negative, and at least one is above zero.")
     return mean

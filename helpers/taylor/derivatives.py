@@ -13,16 +13,16 @@ with one hidden layer costs little more than a single product of matrices, and n
 
 A relu bends nowhere (almost): such a layer adds nothing, and with a linear output all second derivatives are zero.
 
-For other Keras models automatic differentiation does the same, slowly: ``autodiff_derivatives``.
+For other Keras models automatic differentiation does the same, slowly: ``ModelDerivatives``.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from helpers.course.arguments import MOST, real_array, shown, whole_number, within
+from helpers.course.arguments import MOST, real_array, whole_number, within
 from helpers.course.backend import keras, tf
-from helpers.taylor.networks import LARGEST_INPUT, DenseNetwork, activation, checked_inputs, forward, precision
+from helpers.taylor.networks import ACTIVATIONS, LARGEST_INPUT, DenseNetwork, checked_inputs, forward, precision
 
 
 def dense_derivatives(
@@ -32,7 +32,8 @@ def dense_derivatives(
 
     All of them are kept; for means over many events ``helpers.taylor.expansion.taylor_coefficients`` needs less memory.
     """
-    rows = DenseDerivatives(network, output).rows(checked_inputs(network, inputs))
+    derivatives = DenseDerivatives(network, output)
+    rows = derivatives.rows(derivatives.checked(inputs))
     size = network.inputs
     hessian = np.empty((rows.shape[1], size, size), rows.dtype)
     first, second = np.triu_indices(size)
@@ -47,17 +48,21 @@ class DenseDerivatives:
     of ``np.triu_indices(d)``, one row each and one column for every event.
     """
 
-    def __init__(self, network: DenseNetwork, output: int = 0) -> None:
-        output = check_output(output, network.outputs)
+    def __init__(self, network: DenseNetwork, output: int) -> None:
+        output = _checked_output(output, network.outputs)
         self.network = network
         self.kernels = [*network.kernels[:-1], network.kernels[-1][:, [output]]]
         self.biases = [*network.biases[:-1], network.biases[-1][[output]]]
-        self.activations = [activation(name) for name in network.activations]
+        self.activations = [ACTIVATIONS[name] for name in network.activations]
         self.pairs = np.triu_indices(network.inputs)
         self.pair_kernels = None
         if len(self.kernels) > 1 and self.activations[0].curvature is not None:
             first = self.kernels[0]
             self.pair_kernels = first[self.pairs[0]] * first[self.pairs[1]]  # (pairs, neurons of the first layer)
+
+    def checked(self, inputs: np.ndarray) -> np.ndarray:
+        """Inputs as ``rows`` takes them, or an error that says what is wrong."""
+        return checked_inputs(self.network, inputs)
 
     def bytes_per_event(self) -> int:
         """Working memory for one event, the rows included; an estimate from above."""
@@ -113,27 +118,57 @@ class DenseDerivatives:
                 second += term[:, self.pairs[0], self.pairs[1]].T
 
 
-def autodiff_derivatives(
-    model: keras.Model, inputs: np.ndarray, output: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same for any differentiable Keras model that maps (n, d) to (n, outputs): arrays (n,), (n, d), (n, d, d).
+class ModelDerivatives:
+    """The same by automatic differentiation, for any differentiable Keras model that maps (n, d) to (n, outputs).
 
-    The gradient is taken by one tape and differentiated again by a second one, for all inputs at once. The model is
-    called with ``training=False``, so that an event's output does not depend on the other events.
+    ``event`` (1, d) is any one of the events: from it the model's output is known.
     """
-    inputs = checked_model_inputs(model, inputs)
-    if len(inputs) == 0:
-        raise ValueError("There is no event to take derivatives at: give at least one.")
-    output = check_model_output(model, inputs, output)
-    values, gradient, hessian = compiled_derivatives(model, output)(inputs)
-    return values.numpy(), gradient.numpy(), hessian.numpy()
+
+    def __init__(self, model: keras.Model, event: np.ndarray, output: int) -> None:
+        self.model = model
+        event = self.checked(event)
+        shape = tuple(np.shape(model(event, training=False)))
+        if len(shape) != 2:
+            raise ValueError(f"The model's output has to have the shape (events, outputs); got {shape} for one event.")
+        self.inputs = event.shape[1]
+        self.pairs = np.triu_indices(self.inputs)
+        self.derivatives = _compiled(model, _checked_output(output, shape[-1]))
+
+    def checked(self, inputs: np.ndarray) -> tf.Tensor:
+        """Inputs as an (n, d) tensor in the model's precision; ``ValueError`` for a wrong shape or a NaN."""
+        shape = getattr(self.model, "input_shape", None)
+        inputs = real_array("inputs", inputs)
+        if shape is not None and (not isinstance(shape, tuple) or len(shape) != 2):
+            raise ValueError(f"Taylor coefficients need a model with one input of shape (events, d); got {shape}.")
+        if inputs.ndim != 2 or (shape is not None and inputs.shape[1] != shape[1]):
+            raise ValueError(
+                f"The model takes inputs of shape (events, {shape[1] if shape else 'd'}); got {inputs.shape}."
+            )
+        if not within(inputs, LARGEST_INPUT):
+            raise ValueError(
+                "An input is not finite (NaN or infinity), or far too large. Remove such events or fill the value."
+            )
+        return tf.constant(inputs, precision(self.model))
+
+    def bytes_per_event(self) -> int:
+        """The second tape keeps about ten copies of every layer for each of the d inputs."""
+        shapes = [getattr(getattr(layer, "output", None), "shape", (None, 1000)) for layer in self.model.layers]
+        widest = max((int(np.prod([length or 1 for length in shape[1:]])) for shape in shapes), default=1)
+        return 10 * 4 * self.inputs * max(widest, self.inputs)
+
+    def rows(self, inputs: tf.Tensor) -> np.ndarray:
+        gradient, hessian = (tensor.numpy() for tensor in self.derivatives(inputs))
+        return np.concatenate([gradient, hessian[:, self.pairs[0], self.pairs[1]]], axis=1).T.copy()
 
 
-def compiled_derivatives(model: keras.Model, output: int = 0) -> Callable:
-    """The compiled function behind ``autodiff_derivatives``; it holds the model it was made for and no other."""
+def _compiled(model: keras.Model, output: int) -> Callable:
+    """Gradients (n, d) and Hessians (n, d, d): one tape, differentiated again by a second one for all inputs at once.
+
+    The model is called with ``training=False``, so that an event's output does not depend on the other events.
+    """
 
     @tf.function(reduce_retracing=True)
-    def derivatives(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def derivatives(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as outer:
             outer.watch(inputs)
             with tf.GradientTape() as inner:
@@ -141,37 +176,12 @@ def compiled_derivatives(model: keras.Model, output: int = 0) -> Callable:
                 values = model(inputs, training=False)[:, output]
             gradient = inner.gradient(values, inputs, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         hessian = outer.batch_jacobian(gradient, inputs, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return values, gradient, hessian
+        return gradient, hessian
 
     return derivatives
 
 
-def checked_model_inputs(model: keras.Model, inputs: np.ndarray) -> tf.Tensor:
-    """Inputs as an (n, d) tensor in the model's precision; ``ValueError`` for a wrong shape or a NaN."""
-    if not isinstance(model, keras.Model):
-        raise ValueError(f"The model is a Keras model; got {shown(model)}.")
-    shape = getattr(model, "input_shape", None)
-    inputs = real_array("inputs", inputs)
-    if shape is not None and (not isinstance(shape, tuple) or len(shape) != 2):
-        raise ValueError(f"Taylor coefficients need a model with one input of shape (events, d); got {shape}.")
-    if inputs.ndim != 2 or (shape is not None and inputs.shape[1] != shape[1]):
-        raise ValueError(f"The model takes inputs of shape (events, {shape[1] if shape else 'd'}); got {inputs.shape}.")
-    if not within(inputs, LARGEST_INPUT):
-        raise ValueError(
-            "An input is not finite (NaN or infinity), or far too large. Remove such events or fill the value."
-        )
-    return tf.constant(inputs, precision(model))
-
-
-def check_model_output(model: keras.Model, inputs: tf.Tensor, output: int) -> int:
-    """Call the model on one event: the output's number, or ``ValueError`` unless it answers (1, outputs) and has it."""
-    shape = tuple(np.shape(model(inputs[:1], training=False)))
-    if len(inputs) and len(shape) != 2:
-        raise ValueError(f"The model's output has to have the shape (events, outputs); got {shape} for one event.")
-    return check_output(output, shape[-1])
-
-
-def check_output(output: int, outputs: int) -> int:
+def _checked_output(output: int, outputs: int) -> int:
     """The output's number; ``ValueError`` unless the network has it."""
     output = whole_number("output", output, -MOST)
     if not 0 <= output < outputs:

@@ -6,17 +6,17 @@ memory than ten thousand.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from helpers.course.arguments import real_array, shown
-from helpers.course.backend import keras, tf
+from helpers.course.backend import keras
 from helpers.taylor.coefficients import AbsoluteMeans, TaylorCoefficients, check_names, check_weights
-from helpers.taylor.derivatives import DenseDerivatives, check_model_output, checked_model_inputs, compiled_derivatives
+from helpers.taylor.derivatives import DenseDerivatives, ModelDerivatives
 from helpers.taylor.networks import DenseNetwork, checked_inputs, dense_network, forward
 
 WORKING_MEMORY = 30_000_000  # bytes for one block at most
@@ -59,38 +59,28 @@ def taylor_coefficients(
     inputs = real_array("inputs", inputs)
     if inputs.ndim != 2:
         raise ValueError(f"Inputs have the shape (events, d); got {inputs.shape}. One event x is x[np.newaxis].")
+    if not len(inputs):
+        raise ValueError("There is no event to average over: give at least one.")
     if not isinstance(model, (DenseNetwork, keras.Model)):
         raise ValueError(f"The model is a DenseNetwork or a Keras model; got {shown(model)}.")
     network = model if isinstance(model, DenseNetwork) else _read(model, inputs, method)
-    if network is None:
-        rows, block = _autodiff_rows(model, inputs, output)
-        check = partial(checked_model_inputs, model)
-    else:
-        derivatives = DenseDerivatives(network, output)
-        rows, block = derivatives.rows, WORKING_MEMORY // derivatives.bytes_per_event()
-        check = partial(checked_inputs, network)
-    size = check(inputs[:1]).shape[1]
-    names = check_names(names, size)
+    derivatives = DenseDerivatives(network, output) if network else ModelDerivatives(model, inputs[:1], output)
+    names = check_names(names, derivatives.checked(inputs[:1]).shape[1])
     mean_weight = check_weights(weights, len(inputs))
-    block = int(np.clip(block, 1, _LARGEST_BLOCK))
-    columns = size + size * (size + 1) // 2
+    block = int(np.clip(WORKING_MEMORY // derivatives.bytes_per_event(), 1, _LARGEST_BLOCK))
 
     def sums_of(start: int) -> AbsoluteMeans:
         part = slice(start, start + block)
         scaled = None if weights is None else np.asarray(weights[part], float) / mean_weight
-        sums = AbsoluteMeans(columns)
-        sums.add(rows(check(inputs[part])), scaled, overwrite=True)
-        return sums
+        return AbsoluteMeans(derivatives.rows(derivatives.checked(inputs[part])), scaled)
 
-    sums = AbsoluteMeans(columns)
-    workers = 1 if network is None else _processors()  # TensorFlow brings its own threads
+    workers = _processors() if network else 1  # TensorFlow brings its own threads
     with _blas_threads().limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        for part in pool.map(sums_of, range(0, len(inputs), block)):
+        parts = pool.map(sums_of, range(0, len(inputs), block))
+        sums = next(parts)
+        for part in parts:
             sums.merge(part)
-    found = sums.coefficients(names)
-    if not (np.isfinite(found.first).all() and np.isfinite(found.second).all()):
-        raise ValueError("A derivative is not finite. Are the weights of the network finite, and the inputs on scale?")
-    return found
+    return sums.coefficients(names)
 
 
 def _processors() -> int:
@@ -124,23 +114,3 @@ def _read(model: keras.Model, inputs: np.ndarray, method: str) -> DenseNetwork |
             raise ValueError("The model computes something else than its dense layers say. Choose method='autodiff'.")
         return None
     return network
-
-
-def _autodiff_rows(
-    model: keras.Model, inputs: np.ndarray, output: int
-) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
-    """The rows of :class:`DenseDerivatives` from automatic differentiation, and how many events to take at once."""
-    few = checked_model_inputs(model, inputs[:1])
-    output = check_model_output(model, few, output)
-    derivatives = compiled_derivatives(model, output)
-    size = few.shape[1]
-    pairs = np.triu_indices(size)
-
-    def rows(part: tf.Tensor) -> np.ndarray:
-        _, gradient, hessian = (tensor.numpy() for tensor in derivatives(part))
-        return np.concatenate([gradient, hessian[:, pairs[0], pairs[1]]], axis=1).T.copy()
-
-    # the second tape keeps about ten copies of every layer for each of the d inputs
-    shapes = [getattr(getattr(layer, "output", None), "shape", (None, 1000)) for layer in model.layers]
-    widest = max((int(np.prod([length or 1 for length in shape[1:]])) for shape in shapes), default=1)
-    return rows, WORKING_MEMORY // (10 * 4 * size * max(widest, size))

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from helpers.course.figures import COLOURS, DIVERGING, SEQUENTIAL, symmetric_limit
 from helpers.taylor.coefficients import TaylorCoefficients
+from helpers.taylor.experiments import TrainedTask
 from helpers.taylor.gaussians import GaussianTask, bayes_response
 from helpers.taylor.networks import DenseNetwork, forward
-from helpers.taylor.playground import TrainedTask
 
 SIGNAL, BACKGROUND = COLOURS["vermilion"], COLOURS["blue"]
 NETWORK, EXACT = COLOURS["sky"], COLOURS["black"]
@@ -71,7 +71,7 @@ def gradient_arrows(axis: np.ndarray, response: np.ndarray, gradient: np.ndarray
     """A response over the plane, and its gradient as arrows; arrays as ``plane`` orders them."""
     size = len(axis)
     figure, plot = plt.subplots(figsize=(5, 4))
-    _map(plot, axis, response, figure, "response f")
+    figure.colorbar(_response(plot, axis, response), ax=plot, label="response f", shrink=0.8)
     every = max(1, size // 13)
     field = gradient.reshape(size, size, 2)[every // 2 :: every, every // 2 :: every]
     places = axis[every // 2 :: every]
@@ -134,9 +134,9 @@ def learning_curves(steps: Sequence[int], found: Sequence[TaylorCoefficients], e
     return figure
 
 
-def against_exact(task: GaussianTask, network: DenseNetwork, title: str = "network", limit: float = 3.0) -> Figure:
+def against_exact(task: GaussianTask, network: DenseNetwork, title: str = "network") -> Figure:
     """The response of a network beside the best possible one, both over the plane; white lines where it is 1/2."""
-    axis, points = plane(limit)
+    axis, points = plane()
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.1), sharex=True, sharey=True)
     for plot, (name, values) in zip(
         axes, ((title, forward(network, points)[:, 0]), ("best possible", bayes_response(task, points))), strict=True
@@ -147,9 +147,9 @@ def against_exact(task: GaussianTask, network: DenseNetwork, title: str = "netwo
     return figure
 
 
-def playground_figure(trained: TrainedTask, limit: float = 3.0) -> Figure:
+def playground_figure(trained: TrainedTask) -> Figure:
     """Response of the network, the best possible one, and both sets of coefficients."""
-    axis, points = plane(limit, 61)
+    axis, points = plane(points=61)
     figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), width_ratios=(1, 1, 1.25))
     for plot, (title, values) in zip(
         axes,
@@ -192,10 +192,6 @@ def _response(axis: Axes, grid: np.ndarray, values: np.ndarray) -> QuadMesh:
     if square.min() < 0.5 < square.max():
         axis.contour(grid, grid, square, levels=[0.5], colors="white", linewidths=1)
     return axis.pcolormesh(grid, grid, square, cmap=SEQUENTIAL, vmin=0, vmax=1, rasterized=True)
-
-
-def _map(axis: Axes, grid: np.ndarray, values: np.ndarray, figure: Figure, label: str) -> None:
-    figure.colorbar(_response(axis, grid, values), ax=axis, label=label, shrink=0.8)
 
 
 def _square(values: np.ndarray) -> np.ndarray:

@@ -9,14 +9,14 @@ Pearson 1933). It is the sigmoid of l(x) = log p_s(x) - log p_b(x), and l is qua
 The four tasks follow Wunsch et al. 2018 (arXiv:1803.08782).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from helpers.course.arguments import finite_array, real_array, real_number, seed_number, whole_number, within
-from helpers.taylor.coefficients import TaylorCoefficients, coefficients_from_derivatives
+from helpers.taylor.coefficients import TaylorCoefficients, coefficients_from_derivatives, numbered_inputs
 
 TASKS = ("a", "b", "c", "d")
 LARGEST_WIDTH = 1e9  # far more than an input on any scale varies; squares stay finite
@@ -65,7 +65,7 @@ class GaussianTask:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(f"x{i}" for i in range(1, self.inputs + 1))
+        return numbered_inputs(self.inputs)
 
 
 def covariance_matrix(widths: tuple[float, float] = (1.0, 1.0), correlation: float = 0.0) -> np.ndarray:
@@ -119,7 +119,6 @@ def sample(task: GaussianTask, events: int, seed: int) -> tuple[np.ndarray, np.n
 
 def log_density_ratio(task: GaussianTask, inputs: np.ndarray) -> np.ndarray:
     """l(x) = log p_s(x) - log p_b(x) at (n, d) inputs: an (n,) array."""
-    inputs = _checked_inputs(task, inputs)
     signal = _log_density(inputs, task.signal_mean, task.signal_covariance)
     return signal - _log_density(inputs, task.background_mean, task.background_covariance)
 
@@ -131,7 +130,12 @@ def bayes_response(task: GaussianTask, inputs: np.ndarray) -> np.ndarray:
 
 def bayes_derivatives(task: GaussianTask, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The best response with its exact derivatives at (n, d) inputs: arrays (n,), (n, d) and (n, d, d)."""
-    inputs = _checked_inputs(task, inputs)
+    inputs = real_array("inputs", inputs)
+    if inputs.ndim != 2 or inputs.shape[1] != task.inputs:
+        raise ValueError(f"Inputs have the shape (events, {task.inputs}); got {inputs.shape}.")
+    if not within(inputs, LARGEST_WIDTH):
+        raise ValueError("An input is not finite, or far too large; remove or fill such events first.")
+    inputs = inputs.astype(float)
     ratio = log_density_ratio(task, inputs)
     response = expit(ratio)
     slope = (response * expit(-ratio))[:, None]  # f (1-f); expit(-l) keeps its digits where f is nearly 1
@@ -151,12 +155,14 @@ def bayes_coefficients(task: GaussianTask, inputs: np.ndarray | None = None) -> 
     """
     if inputs is not None:
         _, gradient, hessian = bayes_derivatives(task, inputs)
-        return coefficients_from_derivatives(gradient, hessian, names=task.names)
+        if not len(gradient):
+            raise ValueError("There is no event to average over: give at least one.")
+        return coefficients_from_derivatives(gradient, hessian, task.names)
     nodes, weights, _ = _quadrature(task)
     _, gradient, hessian = bayes_derivatives(task, nodes)
-    found = coefficients_from_derivatives(gradient, hessian, weights, task.names)
+    found = coefficients_from_derivatives(gradient, hessian, task.names, weights)
     none = np.zeros_like(found.second)
-    return TaylorCoefficients(found.names, found.first, found.second, none[0], none, len(nodes))
+    return replace(found, first_error=none[0], second_error=none)
 
 
 def bayes_auc(task: GaussianTask) -> float:
@@ -193,15 +199,6 @@ def _log_density(inputs: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -
     offset = inputs - mean
     distance = np.einsum("ni,ij,nj->n", offset, np.linalg.inv(covariance), offset)
     return -0.5 * (distance + np.linalg.slogdet(covariance)[1])
-
-
-def _checked_inputs(task: GaussianTask, inputs: np.ndarray) -> np.ndarray:
-    inputs = real_array("inputs", inputs)
-    if inputs.ndim != 2 or inputs.shape[1] != task.inputs:
-        raise ValueError(f"Inputs have the shape (events, {task.inputs}); got {inputs.shape}.")
-    if not within(inputs, LARGEST_WIDTH):
-        raise ValueError("An input is not finite, or far too large; remove or fill such events first.")
-    return inputs.astype(float)
 
 
 def _checked_covariance(covariance: np.ndarray, inputs: int, name: str) -> np.ndarray:

@@ -1,29 +1,24 @@
-"""The activation functions of dense layers with their first two derivatives, in NumPy.
-
-Each entry of ``ACTIVATIONS`` declares one function a = phi(z). Its derivatives are functions of z and a, because for
-most of them the value a is the cheaper way in: tanh' = 1 - a^2, sigmoid' = a (1 - a).
-
-
-Dense networks, written down as plain arrays and as Keras models.
+"""Dense networks, written down as plain arrays and as Keras models, and their activation functions.
 
 A dense network is a chain of a_l = phi_l(a_(l-1) W_l + b_l). ``DenseNetwork`` holds the kernels W, the biases b and the
-names of the activations phi, nothing else. It is read from a Keras model, turned back into one, evaluated with three
-lines of NumPy, and stored in a file. Training is in ``helpers.taylor.training``.
+names of the activations phi, nothing else. It is read from a Keras model and evaluated with three lines of NumPy.
+
+Each entry of ``ACTIVATIONS`` declares one function a = phi(z) and its first two derivatives. These are functions of z
+and a, because for most of them the value a is the cheaper way in: tanh' = 1 - a^2, sigmoid' = a (1 - a).
 """
 
 import itertools
-import os
-import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.special import expit
 
 from helpers.course.arguments import real_array, shown, whole_number, within
 from helpers.course.backend import keras
+
+LARGEST_INPUT = 1e12  # what is farther from 0 is a mistake; sums and squares stay finite
+MOST_NEURONS = 100_000
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ ACTIVATIONS = {
 
 def activation(name: str) -> Activation:
     """Look up an activation; ``ValueError`` that names the known ones otherwise."""
-    if name not in tuple(ACTIVATIONS):
+    if name not in tuple(ACTIVATIONS):  # a tuple, for a name may be anything
         hint = (
             " Softmax mixes all outputs: end the network in its logits (a linear output) instead."
             if name == "softmax"
@@ -58,11 +53,6 @@ def activation(name: str) -> Activation:
         )
         raise ValueError(f"The activation {name!r} is not one of {', '.join(ACTIVATIONS)}.{hint}")
     return ACTIVATIONS[name]
-
-
-LARGEST_INPUT = 1e12  # what is farther from 0 is a mistake; sums and squares stay finite
-MOST_NEURONS = 100_000
-LARGEST_NETWORK = 256 * 2**20  # bytes of all arrays of a file
 
 
 @dataclass(frozen=True)
@@ -89,12 +79,14 @@ class DenseNetwork:
                 "Every layer has a kernel, a bias and an activation; "
                 f"got {layers}, {len(self.biases)} and {len(self.activations)}."
             )
+        if not all(isinstance(array, np.ndarray) for array in (*self.kernels, *self.biases)):
+            raise ValueError("Kernels and biases are arrays: numpy.array makes one of a list.")
         for number, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True), start=1):
-            before = self.kernels[number - 2].shape[-1] if number > 1 else np.shape(kernel)[:1]
-            fits = np.ndim(kernel) == 2 and 0 not in kernel.shape and np.shape(bias) == kernel.shape[1:]
+            before = self.kernels[number - 2].shape[-1] if number > 1 else None
+            fits = kernel.ndim == 2 and 0 not in kernel.shape and bias.shape == kernel.shape[1:]
             if not fits or (number > 1 and kernel.shape[0] != before):
                 raise ValueError(
-                    f"Layer {number} does not fit: kernel {np.shape(kernel)}, bias {np.shape(bias)}"
+                    f"Layer {number} does not fit: kernel {kernel.shape}, bias {bias.shape}"
                     + (f", and the layer before it has {before} outputs." if number > 1 else ".")
                 )
             if kernel.dtype.kind != "f" or bias.dtype.kind != "f":
@@ -133,19 +125,17 @@ def build_network(
     ]
     functions = [activation] * len(hidden) + [output_activation]
     for name in functions:
-        _require_activation(name)
+        try:
+            keras.activations.get(name if isinstance(name, str) else "")
+        except ValueError:
+            raise ValueError(
+                f"Keras knows no activation {shown(name)}. Others are 'tanh', 'relu', 'sigmoid'."
+            ) from None
     layers = [
-        keras.layers.Dense(int(size), activation=name, kernel_initializer=keras.initializers.GlorotUniform(seed + i))
+        keras.layers.Dense(size, activation=name, kernel_initializer=keras.initializers.GlorotUniform(seed + i))
         for i, (size, name) in enumerate(zip(sizes[1:], functions, strict=True))
     ]
-    return keras.Sequential([keras.Input((int(inputs),)), *layers])
-
-
-def _require_activation(name: str) -> None:
-    try:
-        keras.activations.get(name if isinstance(name, str) else "")
-    except ValueError:
-        raise ValueError(f"Keras knows no activation {shown(name)}. Others are 'tanh', 'relu', 'sigmoid'.") from None
+    return keras.Sequential([keras.Input((sizes[0],)), *layers])
 
 
 def forward(network: DenseNetwork, inputs: np.ndarray) -> np.ndarray:
@@ -199,55 +189,10 @@ def dense_network(model: keras.Model) -> DenseNetwork:
     return DenseNetwork(tuple(kernels), tuple(biases), tuple(activations))
 
 
-def keras_model(network: DenseNetwork) -> keras.Model:
-    """A Keras model with these weights, in their precision."""
-    dtype = str(np.result_type(*network.kernels))
-    layers = [
-        keras.layers.Dense(kernel.shape[1], activation=name, dtype=dtype)
-        for kernel, name in zip(network.kernels, network.activations, strict=True)
-    ]
-    model = keras.Sequential([keras.Input((network.inputs,), dtype=dtype), *layers])
-    model.set_weights([array for pair in zip(network.kernels, network.biases, strict=True) for array in pair])
-    return model
-
-
 def precision(model: keras.Model) -> str:
     """The floating-point type in which a Keras model takes its inputs, such as "float32"."""
     inputs = getattr(model, "inputs", None)
     return keras.backend.standardize_dtype(inputs[0].dtype if inputs else model.compute_dtype)
-
-
-def save_network(network: DenseNetwork, path: str | Path) -> None:
-    """Write a network to an .npz file (arrays only, no pickle). A file is complete or not there at all."""
-    path = Path(path)
-    arrays = {f"kernel_{i}": kernel for i, kernel in enumerate(network.kernels)}
-    arrays |= {f"bias_{i}": bias for i, bias in enumerate(network.biases)}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, activations=np.array(network.activations), **arrays)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def load_network(path: str | Path) -> DenseNetwork:
-    """Read a network written by ``save_network``; ``ValueError`` names a file that is not one."""
-    try:
-        with zipfile.ZipFile(path) as archive:  # a small file can unpack to fill the memory
-            size = sum(part.file_size for part in archive.infolist())
-        if size > LARGEST_NETWORK:
-            raise ValueError(f"its arrays take {size / 2**20:,.0f} MiB, more than {LARGEST_NETWORK >> 20}")
-        with np.load(path, allow_pickle=False) as stored:
-            activations = tuple(str(name) for name in stored["activations"])
-            kernels = tuple(stored[f"kernel_{i}"] for i in range(len(activations)))
-            biases = tuple(stored[f"bias_{i}"] for i in range(len(activations)))
-        return DenseNetwork(kernels, biases, activations)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no file {str(path)!r}. save_network writes one.") from None
-    except Exception as error:  # damaged archives and arrays fail in many ways
-        raise ValueError(f"{path} is not a network written by save_network, or it is damaged: {error}") from error
 
 
 def _chain(model: keras.Model) -> list:

@@ -18,12 +18,11 @@ from helpers.taylor.networks import LARGEST_INPUT, DenseNetwork, dense_network, 
 
 @dataclass(frozen=True)
 class Training:
-    """How a training went: mean loss per epoch on training and validation part, the epoch that was kept, seconds."""
+    """How a training went: mean loss per epoch on training and validation part, and the epoch that was kept."""
 
     loss: np.ndarray
     validation_loss: np.ndarray
     best_epoch: int
-    seconds: float
 
 
 def train(
@@ -89,10 +88,9 @@ def train(
         if epoch - int(np.argmin(validation_losses)) >= patience:
             break
     model.set_weights(kept)
-    seconds = time.perf_counter() - start
     if progress is not None:
-        progress(epochs, epochs, f"trained {len(losses)} epochs in {seconds:.1f} s")
-    return Training(np.array(losses), np.array(validation_losses), int(np.argmin(validation_losses)) + 1, seconds)
+        progress(epochs, epochs, f"trained {len(losses)} epochs in {time.perf_counter() - start:.1f} s")
+    return Training(np.array(losses), np.array(validation_losses), int(np.argmin(validation_losses)) + 1)
 
 
 def training_snapshots(
@@ -105,7 +103,6 @@ def training_snapshots(
     batch: int = 500,
     learning_rate: float = 0.005,
     seed: int = 0,
-    loss: str = "binary_crossentropy",
 ) -> Iterator[tuple[int, DenseNetwork]]:
     """Train step by step and yield ``(steps done, the network as it is then)``, first of all before the first step."""
     steps, every, batch = (
@@ -113,7 +110,7 @@ def training_snapshots(
     )
     learning_rate, seed = real_number("learning_rate", learning_rate, 0, LARGEST_STEP), seed_number(seed)
     data, _ = _split(model, inputs, labels, None, 0.0)
-    take_steps, _ = _compiled(model, learning_rate, loss)
+    take_steps, _ = _compiled(model, learning_rate, "binary_crossentropy")
     generator = np.random.default_rng(seed)
     yield 0, dense_network(model)
     for done in range(0, steps, every):

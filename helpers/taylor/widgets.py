@@ -1,12 +1,12 @@
-"""Widgets of notebook 1: a progress bar for trainings, and the playground. Nothing is computed here."""
+"""The playground of notebook 1 as a widget. Nothing is computed here."""
 
 import ipywidgets
 from IPython.display import display
 
 from helpers.course.figures import show
 from helpers.course.widgets import progress_bar, say_what_they_are
+from helpers.taylor.experiments import TrainedTask, task_from_sliders, train_on_task
 from helpers.taylor.figures import playground_figure
-from helpers.taylor.playground import TrainedTask, task_from_sliders, train_on_task
 
 PLAYGROUND = {"events": 50_000, "epochs": 10, "batch": 500}  # small enough to be trained anew within two seconds
 
@@ -42,12 +42,9 @@ def playground() -> None:
 def playground_alt(trained: TrainedTask) -> str:
     """What the figure of the playground shows, in words and numbers."""
     neurons = trained.network.kernels[0].shape[1]
-    values = ", ".join(f"{row.label} {row.value:.2f} ({exact.value:.2f})" for row, exact in _pairs(trained))
+    pairs = zip(trained.coefficients.all(), trained.exact.all(), strict=True)
+    values = ", ".join(f"{row.label} {row.value:.2f} ({exact.value:.2f})" for row, exact in pairs)
     return (
         f"Response of a network of {neurons} neurons with AUC {trained.auc:.3f} beside the best possible one with "
         f"{trained.best_auc:.3f}; coefficients of the network and, in brackets, the exact ones: {values}"
     )
-
-
-def _pairs(trained: TrainedTask) -> zip:
-    return zip(trained.coefficients.all(), trained.exact.all(), strict=True)

@@ -11,7 +11,7 @@ def test_ams_by_hand():
     expected = np.sqrt(2 * ((s + b + 10) * np.log(1 + s / (b + 10)) - s))
     assert np.isclose(ams(s, b), expected)
     assert np.isclose(ams(s, b), 6.2151, atol=1e-4)
-    np.testing.assert_allclose(ams([1.0, 2.0], [1e6, 1e6]), [1e-3, 2e-3], rtol=1e-5)  # s / sqrt(b)
+    np.testing.assert_allclose(ams(np.array([1.0, 2.0]), 1e6), [1e-3, 2e-3], rtol=1e-5)  # s / sqrt(b)
 
 
 def test_ams_keeps_its_digits_for_tiny_signals():
@@ -53,8 +53,9 @@ def test_only_inputs_that_are_used_have_permutation_importance():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ams(-1, 5), "not negative"),
-        (lambda: ams(1, np.nan), "finite"),
+        (lambda: best_selection(np.zeros(2), np.arange(2), -np.ones(2)), "not negative"),
+        (lambda: best_selection(np.zeros(2), np.arange(2), np.full(2, 1e16)), "at most 1e\\+15"),
+        (lambda: best_selection(np.zeros(2), np.arange(2), np.full(2, np.nan)), "finite"),
         (lambda: best_selection(np.zeros(3), np.zeros(2), np.zeros(3)), "one length"),
         (lambda: best_selection(np.zeros(0), np.zeros(0), np.zeros(0)), "one length"),
         (

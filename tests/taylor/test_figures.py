@@ -5,13 +5,10 @@ import numpy as np
 import pytest
 
 from helpers.course.figures import LARGEST_WIDTH
-from helpers.higgs import figures as plotting_higgs
-from helpers.higgs.events import load_higgs
-from helpers.taylor import figures as plotting_taylor
-from helpers.taylor.coefficients import coefficients_from_derivatives
+from helpers.taylor import figures
+from helpers.taylor.experiments import train_on_task
 from helpers.taylor.gaussians import bayes_coefficients, bayes_derivatives, bayes_response, sample, toy_task
 from helpers.taylor.networks import build_network, dense_network
-from helpers.taylor.playground import train_on_task
 
 
 @pytest.fixture(autouse=True)
@@ -30,16 +27,8 @@ def drawn(figure):
     return figure
 
 
-def random_coefficients(inputs, names=None):
-    generator = np.random.default_rng(0)
-    hessian = generator.normal(size=(50, inputs, inputs))
-    return coefficients_from_derivatives(
-        generator.normal(size=(50, inputs)), hessian + hessian.transpose(0, 2, 1), names=names
-    )
-
-
 def test_the_plane_is_ordered_as_pictures_are():
-    axis, points = plotting_taylor.plane(2, 5)
+    axis, points = figures.plane(2, 5)
     np.testing.assert_allclose(axis, [-2, -1, 0, 1, 2])
     np.testing.assert_allclose(points.reshape(5, 5, 2)[0, :, 0], axis)  # along a row x1 runs
     np.testing.assert_allclose(points.reshape(5, 5, 2)[:, 0, 1], axis)
@@ -47,9 +36,9 @@ def test_the_plane_is_ordered_as_pictures_are():
 
 def test_maps_show_the_values_at_their_places():
     task = toy_task("b")
-    axis, points = plotting_taylor.plane(3, 21)
+    axis, points = figures.plane(3, 21)
     response, gradient, hessian = bayes_derivatives(task, points)
-    figure = drawn(plotting_taylor.local_maps(axis, response, gradient, hessian))
+    figure = drawn(figures.local_maps(axis, response, gradient, hessian))
     meshes = [axes.collections[-1] for axes in figure.axes[:6]]
     shown = [np.asarray(mesh.get_array()).ravel() for mesh in meshes]
     for found, wanted in zip(
@@ -65,7 +54,7 @@ def test_maps_show_the_values_at_their_places():
 
 def test_bars_have_the_height_of_the_coefficients():
     exact = bayes_coefficients(toy_task("c"))
-    figure = drawn(plotting_taylor.beside_exact({"one": exact, "two": exact}, {"one": exact, "two": exact}))
+    figure = drawn(figures.beside_exact({"one": exact, "two": exact}, {"one": exact, "two": exact}))
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     np.testing.assert_allclose(heights, [row.value for row in exact.all()])
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == [
@@ -81,37 +70,18 @@ def test_every_figure_of_toy_tasks_is_drawn():
     task = toy_task("a")
     inputs, labels = sample(task, 200, seed=0)
     network = dense_network(build_network())
-    axis, points = plotting_taylor.plane(3, 20)
+    axis, points = figures.plane(3, 20)
     response, gradient, _ = bayes_derivatives(task, points)
     found = bayes_coefficients(task)
-    drawn(plotting_taylor.events_and_responses(inputs, labels, bayes_response(task, inputs)))
-    drawn(plotting_taylor.gradient_arrows(axis, response, gradient))
-    drawn(plotting_taylor.bar_panels(["x1", "x2"], {"a": [1, 2], "b": [0, 1]}, exact={"b": [0, 1]}, limits={"a": 3}))
-    drawn(plotting_taylor.learning_curves([0, 10], [found, found], found))
-    drawn(plotting_taylor.against_exact(task, network))
-    drawn(plotting_taylor.playground_figure(train_on_task(task, 2, events=2000, epochs=1, batch=100)))
+    drawn(figures.events_and_responses(inputs, labels, bayes_response(task, inputs)))
+    drawn(figures.gradient_arrows(axis, response, gradient))
+    drawn(figures.bar_panels(["x1", "x2"], {"a": [1, 2], "b": [0, 1]}, exact={"b": [0, 1]}, limits={"a": 3}))
+    drawn(figures.learning_curves([0, 10], [found, found], found))
+    drawn(figures.against_exact(task, network))
+    drawn(figures.playground_figure(train_on_task(task, 2, events=2000, epochs=1, batch=100)))
 
 
 def test_a_flat_response_has_no_border_and_draws():
-    axis, points = plotting_taylor.plane(1, 5)
+    axis, points = figures.plane(1, 5)
     flat = np.full(len(points), 0.5)
-    drawn(plotting_taylor.local_maps(axis, flat, np.zeros((25, 2)), np.zeros((25, 2, 2))))
-
-
-def test_every_figure_of_higgs_events_is_drawn():
-    events = load_higgs("excerpt", quiet=True).select(slice(0, 500))
-    found = random_coefficients(30, events.names)
-    rows = found.ranking()[:20]
-    figure = drawn(plotting_higgs.ranking_bars(rows))
-    bars = [bar for bar in figure.axes[0].patches if bar.get_width() > 0]
-    assert len(bars) == 20
-    assert np.isclose(max(bar.get_width() for bar in bars), rows[0].value)
-    drawn(plotting_higgs.variable_histograms(events, events.names[:7]))
-    matrix = drawn(plotting_higgs.coefficient_matrix(found))
-    np.testing.assert_allclose(np.asarray(matrix.axes[0].images[0].get_array())[0], found.first)
-    response = np.random.default_rng(0).uniform(size=500)
-    drawn(plotting_higgs.roc_curves({"one": [(events.labels, response)] * 2, "two": [(events.labels, 1 - response)]}))
-    figure = drawn(
-        plotting_higgs.two_rankings(["a", "b", "c"], [1, 3, 2], [0.1, 0.3, 0.2], ("one", "other"), [0, 0, 0])
-    )
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "c", "a"]
+    drawn(figures.local_maps(axis, flat, np.zeros((25, 2)), np.zeros((25, 2, 2))))

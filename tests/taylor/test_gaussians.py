@@ -164,9 +164,10 @@ def test_an_invalid_covariance_is_explained(covariance, message):
         (lambda: sample(toy_task("a"), 1, seed=0), "from 2 on"),
         (lambda: GaussianTask([0, np.inf], np.eye(2), [0, 0], np.eye(2)), "signal mean"),
         (lambda: GaussianTask([0, 0], np.eye(2), [0], np.eye(1)), "same number"),
-        (lambda: bayes_response(toy_task("a"), [1.0, 2.0]), r"\(events, 2\)"),
-        (lambda: bayes_response(toy_task("a"), np.zeros((3, 3))), r"\(events, 2\)"),
-        (lambda: bayes_response(toy_task("a"), [[0, np.nan]]), "not finite"),
+        (lambda: bayes_derivatives(toy_task("a"), [1.0, 2.0]), r"\(events, 2\)"),
+        (lambda: bayes_derivatives(toy_task("a"), np.zeros((3, 3))), r"\(events, 2\)"),
+        (lambda: bayes_derivatives(toy_task("a"), [[0, np.nan]]), "not finite"),
+        (lambda: bayes_coefficients(toy_task("a"), np.zeros((0, 2))), "no event"),
         (lambda: bayes_coefficients(GaussianTask(*[np.zeros(3), np.eye(3)] * 2)), "Average over events"),
     ],
 )

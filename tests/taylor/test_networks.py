@@ -11,9 +11,6 @@ from helpers.taylor.networks import (
     build_network,
     dense_network,
     forward,
-    keras_model,
-    load_network,
-    save_network,
 )
 
 layers = keras.layers
@@ -55,58 +52,6 @@ def test_derivatives_of_activations(name):
     curvature = np.zeros_like(at) if function.curvature is None else function.curvature(at, value)
     np.testing.assert_allclose(curvature, bend, atol=1e-9)
     np.testing.assert_allclose(value, keras.activations.get(name)(at), atol=1e-7)
-
-
-def test_a_network_survives_the_way_through_keras_and_a_file(tmp_path):
-    network = random_network()
-    save_network(network, tmp_path / "network.npz")
-    stored = load_network(tmp_path / "network.npz")
-    through_keras = dense_network(keras_model(stored))
-    assert through_keras.activations == network.activations
-    for before, after in zip(
-        network.kernels + network.biases, through_keras.kernels + through_keras.biases, strict=True
-    ):
-        np.testing.assert_array_equal(before, after)
-        assert before.dtype == after.dtype
-    inputs = np.random.default_rng(0).normal(size=(10, 5))
-    np.testing.assert_allclose(forward(network, inputs), keras_model(network)(inputs), atol=1e-14)
-    assert [path.name for path in tmp_path.iterdir()] == ["network.npz"]
-
-
-def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "network.npz"
-    save_network(random_network(seed=1), path)
-    before = path.read_bytes()
-
-    def full(*arguments, **options):
-        arguments[0].write(b"half")
-        raise OSError("no space left")
-
-    monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="no space"):
-        save_network(random_network(seed=2), path)
-    assert path.read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-@pytest.mark.parametrize("damage", ["truncated", "text", "empty", "other", "pickle"])
-def test_a_damaged_file_is_explained(tmp_path, damage):
-    path = tmp_path / "network.npz"
-    save_network(random_network(), path)
-    if damage == "truncated":
-        path.write_bytes(path.read_bytes()[:500])
-    elif damage == "text":
-        path.write_text("not a network")
-    elif damage == "empty":
-        path.write_bytes(b"")
-    elif damage == "other":
-        np.savez(path, something=np.zeros(3))
-    else:
-        np.savez(path, activations=np.array([object()]))
-    with pytest.raises(ValueError, match=r"network\.npz"):
-        load_network(path)
-    with pytest.raises(FileNotFoundError):
-        load_network(tmp_path / "missing.npz")
 
 
 def test_chains_of_other_layers_that_mean_the_same_are_read():

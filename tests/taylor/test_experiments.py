@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from helpers.course import widgets as course_widgets
-from helpers.taylor import widgets as widgets_taylor
+from helpers.taylor import widgets as taylor_widgets
+from helpers.taylor.experiments import task_from_sliders, train_on_task
 from helpers.taylor.gaussians import toy_task
-from helpers.taylor.playground import task_from_sliders, train_on_task
 
 SMALL = {"events": 4000, "epochs": 2, "batch": 200}
 
@@ -41,26 +41,15 @@ def test_a_trained_task_holds_network_and_truth():
 @pytest.fixture
 def shown(monkeypatch):
     record = {"widgets": [], "alt": []}
-    monkeypatch.setattr(course_widgets, "display", record["widgets"].append)
-    monkeypatch.setattr(widgets_taylor, "show", lambda figure, alt: (record["alt"].append(alt), plt.close(figure)))
-    monkeypatch.setattr(widgets_taylor, "PLAYGROUND", SMALL)
+    for module in (course_widgets, taylor_widgets):
+        monkeypatch.setattr(module, "display", record["widgets"].append)
+    monkeypatch.setattr(taylor_widgets, "show", lambda figure, alt: (record["alt"].append(alt), plt.close(figure)))
+    monkeypatch.setattr(taylor_widgets, "PLAYGROUND", SMALL)
     return record
 
 
-def test_the_progress_bar_fills(shown):
-    report = course_widgets.progress_bar("12 trainings")
-    bar, note = shown["widgets"][0].children
-    assert bar.description == "12 trainings"
-    report(3, 10, "validation loss 0.5")
-    assert (bar.value, bar.max, bar.bar_style, note.value) == (3, 10, "", "validation loss 0.5")
-    report(10, 10, "trained")
-    assert (bar.value, bar.bar_style) == (10, "success")
-    report(1, 20, "once more")  # the next training
-    assert (bar.value, bar.max, bar.bar_style) == (1, 20, "")
-
-
 def test_every_slider_of_the_playground_trains_and_redraws(shown):
-    widgets_taylor.playground()
+    taylor_widgets.playground()
     progress, box = shown["widgets"]
     sliders = [slider for column in box.children[0].children for slider in column.children]
     assert len(sliders) == 5

@@ -1,0 +1,52 @@
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from helpers.course.figures import LARGEST_WIDTH
+from helpers.higgs import figures
+from helpers.higgs.events import load_higgs
+from helpers.taylor.coefficients import coefficients_from_derivatives
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def drawn(figure):
+    """Render a figure as a notebook would: it fits the column, and every map or curve is labelled or has a title."""
+    assert figure.get_figwidth() <= LARGEST_WIDTH
+    figure.savefig(io.BytesIO(), dpi=40)
+    labelled = bool(figure.get_supxlabel())
+    for axis in figure.axes:
+        assert not axis.axison or labelled or axis.get_xlabel() or axis.get_ylabel() or axis.get_xticklabels()
+    return figure
+
+
+def random_coefficients(names):
+    inputs = len(names)
+    generator = np.random.default_rng(0)
+    hessian = generator.normal(size=(50, inputs, inputs))
+    return coefficients_from_derivatives(
+        generator.normal(size=(50, inputs)), hessian + hessian.transpose(0, 2, 1), names
+    )
+
+
+def test_every_figure_of_higgs_events_is_drawn():
+    events = load_higgs("excerpt", quiet=True).select(slice(0, 500))
+    found = random_coefficients(events.names)
+    rows = found.ranking()[:20]
+    figure = drawn(figures.ranking_bars(rows))
+    bars = [bar for bar in figure.axes[0].patches if bar.get_width() > 0]
+    assert len(bars) == 20
+    assert np.isclose(max(bar.get_width() for bar in bars), rows[0].value)
+    drawn(figures.variable_histograms(events, events.names[:7]))
+    matrix = drawn(figures.coefficient_matrix(found))
+    np.testing.assert_allclose(np.asarray(matrix.axes[0].images[0].get_array())[0], found.first)
+    response = np.random.default_rng(0).uniform(size=500)
+    drawn(figures.roc_curves({"one": [(events.labels, response)] * 2, "two": [(events.labels, 1 - response)]}))
+    figure = drawn(figures.two_rankings(["a", "b", "c"], [1, 3, 2], [0.1, 0.3, 0.2], ("one", "other"), [0, 0, 0]))
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "c", "a"]
