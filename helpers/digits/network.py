@@ -5,17 +5,18 @@ enough to learn 4,000 digits with shuffled labels by heart, which the test of Ad
 asks for.
 """
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.course.arguments import LARGEST_SEED, real_array, real_number, whole_number
+from helpers.course.arguments import LARGEST_SEED, whole_number
 from helpers.course.backend import keras, let_go, tf
-from helpers.course.networks import LARGEST_STEP, Progress, gradient_steps
-from helpers.digits.pictures import Digits, shuffled_labels
+from helpers.course.networks import Progress, gradient_steps
+from helpers.digits.pictures import Digits
 
 BATCH = 50
+STEP = 0.002  # of Adam at the start
+MOST_SEED = LARGEST_SEED // 1000  # every kernel is drawn with a seed of its own, 1000 times this one and a little
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +29,46 @@ class DigitTraining:
     loss : mean cross-entropy of every epoch
     train_accuracy : share of the training pictures that get the label they were trained with
     test_accuracy : share of the held-out pictures that get the true label
-    seconds : of the training
     """
 
     model: keras.Model
     loss: np.ndarray
     train_accuracy: float
     test_accuracy: float
-    seconds: float
+
+
+def train_digit_network(
+    digits: Digits, *, epochs: int = 12, seed: int = 0, progress: Progress | None = None
+) -> DigitTraining:
+    """Train a new :func:`digit_network` with Adam.
+
+    Parameters
+    ----------
+    epochs
+        Passes over the training pictures. The learning rate falls to a hundredth along a half cosine.
+    seed
+        Fixes the weights at the start and the order of the pictures.
+    progress
+        Called as ``progress(done, epochs, text)`` after every epoch.
+
+    Raises
+    ------
+    ValueError
+        If ``epochs`` is less than 1 or ``seed`` less than 0.
+    """
+    epochs, seed = whole_number("epochs", epochs, 1), whole_number("seed", seed, 0, MOST_SEED)
+    return _trained(digits, digits.train_labels, epochs, np.inf, seed, progress)
+
+
+def train_with_shuffled_labels(digits: Digits, *, seed: int = 0, progress: Progress | None = None) -> DigitTraining:
+    """Train on labels that were shuffled once, until 99 % of them are known by heart (about 20 passes, at most 60).
+
+    There are as many of each label as before, but whom they fall to means nothing any more. ``train_accuracy`` refers
+    to the shuffled labels, ``test_accuracy`` to the true ones: it must be near 0.1, chance.
+    """
+    seed = whole_number("seed", seed, 0, MOST_SEED)
+    labels = np.random.default_rng(seed).permutation(digits.train_labels)
+    return _trained(digits, labels, 60, 0.99, seed, progress)
 
 
 def digit_network(seed: int = 0) -> keras.Model:
@@ -58,42 +91,11 @@ def digit_network(seed: int = 0) -> keras.Model:
     return keras.Model(inputs, layers.Dense(10, kernel_initializer=drawn(4), name="scores")(x), name="digits")
 
 
-def train_digit_network(
-    digits: Digits,
-    labels: np.ndarray | None = None,
-    *,
-    epochs: int = 12,
-    until: float | None = None,
-    learning_rate: float = 0.002,
-    seed: int = 0,
-    progress: Progress | None = None,
+def _trained(
+    digits: Digits, labels: np.ndarray, epochs: int, until: float, seed: int, progress: Progress | None
 ) -> DigitTraining:
-    """Train a new :func:`digit_network` with Adam.
-
-    Parameters
-    ----------
-    labels : (N,), optional
-        What to learn instead of ``digits.train_labels``, such as the same labels shuffled.
-    epochs
-        Passes over the training pictures at most. The learning rate falls to a hundredth along a half cosine.
-    until
-        Stop as soon as this share of the pictures was recognised during an epoch; by default all epochs are run.
-    seed
-        Fixes the weights at the start and the order of the pictures.
-    progress
-        Called as ``progress(done, epochs, text)`` after every epoch.
-
-    Raises
-    ------
-    ValueError
-        If the labels are not one whole number from 0 to 9 for each training picture, or ``epochs`` is less than 1.
-    """
-    labels = _checked_labels(digits, labels)
-    epochs, seed = whole_number("epochs", epochs, 1), whole_number("seed", seed, 0, LARGEST_SEED // 1000)
-    until = None if until is None else real_number("until", until, 0, 1)
-    learning_rate = real_number("learning_rate", learning_rate, 0, LARGEST_STEP)
+    """A new network that learns these labels, and stops early once this share of them was recognised in an epoch."""
     let_go()
-    start = time.perf_counter()
     model, count = digit_network(seed), len(labels)
     steps = -(-count // BATCH)
 
@@ -102,7 +104,7 @@ def train_digit_network(
         right = tf.reduce_mean(tf.cast(tf.argmax(logits, axis=1) == labels, tf.float32))
         return [tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)), right]
 
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps, alpha=0.01)
+    schedule = keras.optimizers.schedules.CosineDecay(STEP, epochs * steps, alpha=0.01)
     take_steps = gradient_steps(model, schedule, loss_and_recognised, numbers=2)
     data = tf.constant(digits.train_images), tf.constant(labels)
     generator, losses = np.random.default_rng(seed), []
@@ -112,38 +114,17 @@ def train_digit_network(
         losses.append(loss)
         if progress is not None:
             progress(epoch, epochs, f"loss {loss:.3f}, {right:.0%} recognised")
-        if until is not None and right >= until:
+        if right >= until:
             break
     return DigitTraining(
         model,
         np.array(losses),
         accuracy(model, digits.train_images, labels),
         accuracy(model, digits.test_images, digits.test_labels),
-        time.perf_counter() - start,
     )
-
-
-def train_with_shuffled_labels(digits: Digits, *, seed: int = 0, progress: Progress | None = None) -> DigitTraining:
-    """Train on labels that were shuffled once, until 99 % of them are known by heart (about 20 passes, at most 60).
-
-    ``train_accuracy`` refers to the shuffled labels, ``test_accuracy`` to the true ones: it must be near 0.1, chance.
-    """
-    labels = shuffled_labels(digits.train_labels, seed)
-    return train_digit_network(digits, labels, epochs=60, until=0.99, seed=seed, progress=progress)
 
 
 def accuracy(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> float:
     """Share of the images (N, ...) whose largest logit is that of their label (N,)."""
     found = model.predict(images, batch_size=500, verbose=0).argmax(axis=1)
     return float(np.mean(found == labels))
-
-
-def _checked_labels(digits: Digits, labels) -> np.ndarray:
-    labels = real_array("labels", digits.train_labels if labels is None else labels)
-    count = len(digits.train_images)
-    if labels.shape != (count,) or labels.dtype.kind not in "iu" or not np.isin(labels, range(10)).all():
-        raise ValueError(
-            f"Give one whole number from 0 to 9 for each of the {count} training pictures; got {labels.dtype} of shape "
-            f"{labels.shape}."
-        )
-    return labels.astype(np.int64)

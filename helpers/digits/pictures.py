@@ -5,14 +5,13 @@ go through too, or a network trained on it will not know it: the digit is scaled
 its proportions, and placed on 28 x 28 pixels so that its centre of mass lies in the middle. Ink is 1, paper is 0.
 """
 
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from helpers.course.arguments import finite_array, seed_number
+from helpers.course.arguments import real_array
 from helpers.files import fetch
 
 DIGITS_FILE = "digits/mnist_5000.npz"
@@ -36,33 +35,15 @@ class Digits:
 
 
 def load_digits() -> Digits:
-    """The 5,000 digits of MNIST that come with the course: 4,000 to train on, every fifth of a class held out.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing or damaged; the message says where to get it.
-    """
-    path = fetch(DIGITS_FILE)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            images, labels = file["images"], file["labels"]
-    except (zipfile.BadZipFile, KeyError, EOFError) as error:
-        raise ValueError(f"{path} does not hold images and labels: {error}.") from error
+    """The 5,000 digits of MNIST that come with the course: 4,000 to train on, every fifth of a class held out."""
+    with np.load(fetch(DIGITS_FILE), allow_pickle=False) as file:
+        images, labels = file["images"], file["labels"]
     images = images[..., np.newaxis].astype(np.float32) / 255
     by_class = np.argsort(labels, kind="stable").reshape(10, -1)
     held_out = np.arange(by_class.shape[1]) % 5 == 4
     train, test = by_class[:, ~held_out].T.ravel(), by_class[:, held_out].T.ravel()
     labels = labels.astype(np.int64)
     return Digits(images[train], labels[train], images[test], labels[test])
-
-
-def shuffled_labels(labels, seed: int = 0) -> np.ndarray:
-    """The same labels in a random order: as many of each, but whom they fall to means nothing any more."""
-    labels = finite_array("labels", labels, dtype=None)
-    if labels.ndim != 1:
-        raise ValueError(f"Labels have shape (N,); got {labels.shape}.")
-    return np.random.default_rng(seed_number(seed)).permutation(labels)
 
 
 def centre_digit(drawing) -> np.ndarray:
@@ -101,8 +82,8 @@ def centre_digit(drawing) -> np.ndarray:
 
 def _ink(drawing) -> np.ndarray:
     """How much ink is on each pixel, 0 to 1, float32; what is fainter than ``FAINTEST`` is paper."""
-    drawing = np.asarray(drawing)
-    if drawing.ndim != 2 or drawing.size == 0 or drawing.dtype.kind not in "fiub":
+    drawing = real_array("A drawing", drawing)
+    if drawing.ndim != 2 or drawing.size == 0:
         advice = " Colours: picture.mean(axis=-1)." if drawing.ndim == 3 else ""
         raise ValueError(
             f"A drawing is an array (H, W) of grey values; got {drawing.dtype} of shape {drawing.shape}.{advice}"

@@ -56,13 +56,13 @@ class ImageFolder:
         return ". ".join(part.rstrip(".") for part in parts) + "."
 
 
-def image_folder(path, size: int = 224, limit: int = 200, *, crop: bool = True) -> ImageFolder:
+def image_folder(path, size: int = 224, limit: int = 200) -> ImageFolder:
     """Read the pictures of a folder, in the order of their names.
 
     Parameters
     ----------
     path : the folder; what lies in folders below it is not read
-    size, crop : as in :func:`helpers.photos.images.load_image`: the middle square, ``size`` pixels wide
+    size : of each picture the middle square is taken, ``size`` pixels wide (:func:`helpers.photos.images.load_image`)
     limit : pictures read at most, the first by name
 
     A file is a picture if its name ends like one. Hidden files (their names begin with a dot) and all others are
@@ -96,7 +96,7 @@ def image_folder(path, size: int = 224, limit: int = 200, *, crop: bool = True) 
             break
         tried += 1
         try:
-            picture = load_image(file, size, crop)
+            picture = load_image(file, size)
         except (ValueError, OSError) as error:
             problems[file.name] = _named(file.name, error)
             continue

@@ -13,55 +13,26 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from helpers.course.arguments import finite_array, seed_number, shown, whole_number
+from helpers.course.arguments import choice, finite_array, shown, whole_number
 
 LARGEST_FILE = 20 * 2**20  # bytes: more than any camera's JPEG
 LARGEST_PICTURE = 50_000_000  # pixels: a small file can claim to be huge and fill the memory
 LARGEST_SIDE = 4096  # pixels: of a picture that is asked for
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")  # others have no business here
 
-_SAMPLES = {  # name: (package that carries it, file, what it shows)
-    "cat": ("skimage.data", "chelsea.png", "the cat Chelsea, looking at you"),
-    "coffee": ("skimage.data", "coffee.png", "a cup of coffee with a spoon on a wooden table"),
-    "officer": ("matplotlib", "grace_hopper.jpg", "Grace Hopper in the uniform of the US Navy"),
-    "astronaut": ("skimage.data", "astronaut.png", "the astronaut Eileen Collins in an orange suit"),
-    "rocket": ("skimage.data", "rocket.jpg", "a rocket on its launch pad at dusk"),
+_SAMPLES = {  # name: file in the package that carries it
+    "cat": "skimage/data/chelsea.png",  # the cat Chelsea, looking at you
+    "coffee": "skimage/data/coffee.png",  # a cup of coffee with a spoon on a wooden table
+    "officer": "matplotlib/mpl-data/sample_data/grace_hopper.jpg",  # Grace Hopper in the uniform of the US Navy
+    "astronaut": "skimage/data/astronaut.png",  # Eileen Collins in an orange suit
+    "rocket": "skimage/data/rocket.jpg",  # a rocket on its launch pad at dusk
 }
-
-
-def sample_names() -> dict[str, str]:
-    """Names of the photographs that come with the packages, and what each shows."""
-    return {name: shows for name, (_, _, shows) in _SAMPLES.items()}
 
 
 def sample_photo(name: str, size: int | None = 224) -> np.ndarray:
     """One of the photographs that come with scikit-image and Matplotlib, cut to a square of ``size`` pixels."""
-    if name not in tuple(_SAMPLES):
-        raise ValueError(f"There is no sample photograph {name!r}. There are: {', '.join(_SAMPLES)}.")
-    package, file, _ = _SAMPLES[name]
-    if package == "matplotlib":
-        from matplotlib import cbook
-
-        return load_image(cbook.get_sample_data(file, asfileobj=False), size)
-    return load_image(resources.files("skimage") / "data" / file, size)
-
-
-def texture(name: str, size: int, tint=(1.0, 1.0, 1.0), seed: int = 0) -> np.ndarray:
-    """A natural background: a random square of scikit-image's grey ``grass``, ``gravel`` or ``brick``, tinted.
-
-    ``tint`` multiplies the three colours.
-    """
-    names = ("grass", "gravel", "brick")
-    if name not in names:
-        raise ValueError(f"A texture is one of {', '.join(names)}; got {name!r}.")
-    with Image.open(resources.files("skimage") / "data" / f"{name}.png") as picture:
-        grey = np.asarray(picture.convert("L"))
-    size, tint = whole_number("size", size), finite_array("tint", tint, (3,))
-    if not 1 <= size <= min(grey.shape):
-        raise ValueError(f"Textures are 1 to {min(grey.shape)} pixels wide; got size={size}.")
-    top, left = np.random.default_rng(seed_number(seed)).integers(0, np.array(grey.shape) - size + 1)
-    cut = grey[top : top + size, left : left + size, np.newaxis] * tint
-    return np.clip(cut, 0, 255).astype(np.uint8)
+    package, _, file = _SAMPLES[choice("A sample photograph", name, _SAMPLES)].partition("/")
+    return load_image(resources.files(package) / file, size)
 
 
 def load_image(source, size: int | None = 224, crop: bool = True) -> np.ndarray:
@@ -94,6 +65,27 @@ def load_image(source, size: int | None = 224, crop: bool = True) -> np.ndarray:
     if crop:
         return np.asarray(ImageOps.fit(picture, (size, size), method=Image.Resampling.BICUBIC))
     return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC))
+
+
+def grey_values(picture: np.ndarray) -> np.ndarray:
+    """Brightness of an RGB picture, (height, width), 0 to 1 (ITU-R BT.709 weights)."""
+    return finite_array("picture", picture, (None, None, 3)) @ np.array([0.2126, 0.7152, 0.0722]) / 255.0
+
+
+def texture(name: str, size: int, tint=(1.0, 1.0, 1.0), seed: int = 0) -> np.ndarray:
+    """A natural background: a random square of scikit-image's grey ``grass``, ``gravel`` or ``brick``, tinted.
+
+    ``tint`` multiplies the three colours. Name and size may be a student's (see :func:`helpers.photos.collages.collage`),
+    who gets a ``ValueError`` where there is no such texture, or none that large.
+    """
+    choice("A texture", name, ("grass", "gravel", "brick"))
+    with Image.open(resources.files("skimage") / "data" / f"{name}.png") as picture:
+        grey = np.asarray(picture.convert("L"))
+    if size > min(grey.shape):
+        raise ValueError(f"Textures are 1 to {min(grey.shape)} pixels wide; got size={size}.")
+    top, left = np.random.default_rng(seed).integers(0, np.array(grey.shape) - size + 1)
+    cut = grey[top : top + size, left : left + size, np.newaxis] * np.array(tint)
+    return np.clip(cut, 0, 255).astype(np.uint8)
 
 
 def open_image(source, transparent: bool = False) -> Image.Image:
@@ -176,8 +168,3 @@ def _narrowed(values: np.ndarray, picture: Image.Image) -> np.ndarray:
     top = 65535.0 if sixteen or 255 < largest <= 65535 else 255.0 if largest <= 255 else largest
     grey = np.rint(np.clip(values / top, 0, 1) * 255).astype(np.uint8)
     return np.where(values == picture.info["transparency"], 255, grey) if "transparency" in picture.info else grey
-
-
-def grey_values(picture: np.ndarray) -> np.ndarray:
-    """Brightness of an RGB picture, (height, width), 0 to 1 (ITU-R BT.709 weights)."""
-    return finite_array("picture", picture, (None, None, 3)) @ np.array([0.2126, 0.7152, 0.0722]) / 255.0

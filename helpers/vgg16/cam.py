@@ -98,8 +98,7 @@ def grad_cam(
     relu
         Keep only the evidence in favour, as the paper does. Without it the map is signed.
 
-    The map can be zero everywhere: then nothing at this layer speaks for the class. Scale maps with :func:`unit_range`,
-    which divides safely.
+    The map can be zero everywhere: then nothing at this layer speaks for the class.
     """
     require_logits(model)
     images = checked_images(model, images)
@@ -131,16 +130,6 @@ def enlarge(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     maps = finite_array("maps", maps, (None, None, None), np.float32)
     size = whole_numbers("size", size, 2, 1, LARGEST_SIDE)
     return tf.image.resize(maps[..., np.newaxis], size, method="bilinear").numpy()[..., 0]
-
-
-def unit_range(maps: np.ndarray) -> np.ndarray:
-    """Each map divided by its largest absolute value; a map that is zero everywhere stays zero."""
-    maps = finite_array("maps", maps, dtype=None)
-    if maps.ndim < 2 or maps.size == 0:
-        raise ValueError(f"Maps have the shape (N, height, width), or (height, width) for one; got {maps.shape}.")
-    maps = maps if maps.dtype.kind == "f" else maps.astype(float)
-    largest = np.abs(maps).max(axis=(-2, -1), keepdims=True)
-    return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
 
 
 def collage_scores(

@@ -11,21 +11,22 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from helpers.course.backend import keras
 from helpers.course.figures import COLOURS, DIVERGING, LARGEST_WIDTH, SEQUENTIAL, symmetric_limit
 from helpers.photos.images import grey_values
-from helpers.vgg16.cam import enlarge, unit_range
+from helpers.vgg16.cam import enlarge
 
 COLOUR_BAR = {"fraction": 0.03, "aspect": 25, "shrink": 0.75}
 
 
-def overlay(picture: np.ndarray, values: np.ndarray, signed: bool = False, strength: float = 0.75) -> np.ndarray:
+def overlay(picture: np.ndarray, values: np.ndarray, signed: bool = False) -> np.ndarray:
     """A map laid over its photograph, RGB (height, width, 3) from 0 to 1.
 
     The photograph is shown in grey. The map is enlarged to its size and scaled by its largest absolute value; the more
     a pixel has, the less of the photograph shines through.
     """
     grey = np.repeat(grey_values(picture)[..., np.newaxis], 3, axis=-1)
-    scaled = unit_range(enlarge(np.asarray(values)[np.newaxis], picture.shape[:2]))[0]
+    enlarged = enlarge(np.asarray(values)[np.newaxis], picture.shape[:2])[0]
+    scaled = enlarged / symmetric_limit(enlarged)
     colours = plt.get_cmap(DIVERGING if signed else SEQUENTIAL)((scaled + 1) / 2 if signed else scaled)[..., :3]
-    opacity = strength * np.abs(scaled)[..., np.newaxis] ** 0.7
+    opacity = 0.75 * np.abs(scaled)[..., np.newaxis] ** 0.7
     return (1 - opacity) * (0.25 + 0.75 * grey) + opacity * colours
 
 
@@ -49,15 +50,7 @@ def photographs(pictures, titles, columns: int = 4) -> Figure:
     return figure
 
 
-def maps_on_photographs(
-    pictures,
-    maps,
-    titles,
-    signed: bool = False,
-    columns: int = 4,
-    outlines=None,
-    label: str = "share of the largest value",
-) -> Figure:
+def maps_on_photographs(pictures, maps, titles, signed: bool = False, columns: int = 4, outlines=None) -> Figure:
     """Maps over their photographs, each scaled by its own largest value, with one colour bar for all.
 
     Parameters
@@ -83,7 +76,7 @@ def maps_on_photographs(
     figure.colorbar(
         plt.cm.ScalarMappable(limits, DIVERGING if signed else SEQUENTIAL),
         ax=axes,
-        label=label,
+        label="share of the largest value",
         fraction=0.03,
         aspect=30,
     )
@@ -110,7 +103,6 @@ def number_grids(arrays, titles) -> Figure:
 
 def _panels(picture, maps, titles, columns: int) -> tuple[Figure, list]:
     """Axes for the maps, their titles set, the photograph in front of them where there is one."""
-    titles = [*titles]
     figure, axes = _grid(len(maps) + (picture is not None), columns)
     if picture is not None:
         axes[0].imshow(picture)
@@ -121,17 +113,16 @@ def _panels(picture, maps, titles, columns: int) -> tuple[Figure, list]:
     return figure, axes
 
 
-def heat_maps(maps, titles, picture=None, columns: int = 3, percentile: float = 99.0) -> Figure:
-    """Unsigned maps (height, width) side by side, each scaled by the value that ``percentile`` % of it stay below.
+def heat_maps(maps, titles, picture=None, columns: int = 3) -> Figure:
+    """Unsigned maps (height, width) side by side, each scaled by the value that 99 % of it stay below.
 
     A few pixels of a gradient are far above all others; scaled by its maximum the map would look empty.
     """
     figure, axes = _panels(picture, maps, titles, columns)
     for axis, values in zip(axes, maps, strict=True):
-        largest = float(np.percentile(values, percentile)) or float(np.max(values)) or 1.0
+        largest = float(np.percentile(values, 99)) or float(np.max(values)) or 1.0
         image = axis.imshow(values / largest, cmap=SEQUENTIAL, vmin=0, vmax=1)
-    label = f"share of the {percentile:g}th percentile"
-    figure.colorbar(image, ax=figure.axes, label=label, extend="max", **COLOUR_BAR)
+    figure.colorbar(image, ax=figure.axes, label="share of the 99th percentile", extend="max", **COLOUR_BAR)
     return figure
 
 
@@ -199,36 +190,28 @@ def feature_map_grid(maps: np.ndarray, layer: str, count: int = 12) -> Figure:
 
 def architecture(model: keras.Model) -> Figure:
     """The network as a row of blocks, read from the model: higher is more pixels, wider is more channels."""
-    kinds = {
-        "Conv2D": COLOURS["blue"],
-        "MaxPooling2D": COLOURS["vermilion"],
-        "GlobalAveragePooling2D": COLOURS["green"],
-        "Flatten": COLOURS["green"],
-        "Dense": COLOURS["orange"],
-        "HalfPrecisionDense": COLOURS["orange"],
-    }
-    names = {
-        "Conv2D": "convolution 3x3 + relu",
-        "MaxPooling2D": "maximum of 2x2",
-        "GlobalAveragePooling2D": "mean over the map",
-        "Flatten": "one long vector",
-        "Dense": "dense layer",
-        "HalfPrecisionDense": "dense layer",
+    kinds = {  # class of the layer: name in the legend, colour
+        "Conv2D": ("convolution 3x3 + relu", "blue"),
+        "MaxPooling2D": ("maximum of 2x2", "vermilion"),
+        "GlobalAveragePooling2D": ("mean over the map", "green"),
+        "Flatten": ("one long vector", "green"),
+        "Dense": ("dense layer", "orange"),
+        "HalfPrecisionDense": ("dense layer", "orange"),
     }
     figure, axis = plt.subplots(figsize=(LARGEST_WIDTH, 3.4))
     across, legend = 0.0, {}
     for layer in model.layers:
-        kind = type(layer).__name__
-        if kind not in kinds:
+        if type(layer).__name__ not in kinds:
             continue
+        name, colour = kinds[type(layer).__name__]
         shape = layer.output.shape[1:]
         pixels = shape[0] if len(shape) == 3 else 1
         height, width = np.log2(pixels) + 0.6, 0.12 * np.log2(shape[-1]) - 0.3
         bar = FancyBboxPatch(
-            (across, -height / 2), width, height, boxstyle="round,pad=0,rounding_size=0.08", color=kinds[kind], lw=0
+            (across, -height / 2), width, height, boxstyle="round,pad=0,rounding_size=0.08", color=COLOURS[colour], lw=0
         )
         axis.add_patch(bar)
-        legend.setdefault(names[kind], bar)
+        legend.setdefault(name, bar)
         text = f"{pixels}x{pixels}x{shape[-1]}" if len(shape) == 3 else f"{shape[-1]}"
         axis.text(across + width / 2, -height / 2 - 0.25, text, rotation=90, ha="center", va="top", fontsize=7)
         axis.text(across + width / 2, height / 2 + 0.15, layer.name, rotation=90, ha="center", va="bottom", fontsize=7)

@@ -1,8 +1,14 @@
 """Looking inside: feature maps, filters, and the gradient of a class score with respect to the pixels.
 
 The gradient answers "which pixel would change the score most if it changed a little?" (Simonyan, Vedaldi and
-Zisserman 2014, arXiv:1312.6034). SmoothGrad averages it over noisy copies of the picture (Smilkov et al. 2017,
-arXiv:1706.03825). Images are in the model's input space, as ``preprocess`` returns them.
+Zisserman 2014, arXiv:1312.6034). Three methods make maps of it, for a picture x and its score f:
+
+* **gradient times input**: x df/dx;
+* **SmoothGrad**: the mean of the gradient over noisy copies of the picture (Smilkov et al. 2017, arXiv:1706.03825);
+* **integrated gradients**: (x - x') times the mean of the gradient on the straight line from a baseline x' to x. Its sum
+  is f(x) - f(x'), which is called completeness (Sundararajan, Taly and Yan 2017, arXiv:1703.01365).
+
+Images are in the model's input space, as ``preprocess`` returns them.
 """
 
 from collections.abc import Callable
@@ -15,19 +21,8 @@ from helpers.course.networks import compiled, outputs_of
 from helpers.course.targets import LARGEST_VALUE, batches, checked_images, get_layer, output_weights, require_logits
 from helpers.vgg16.photo_network import MEAN_BGR
 
-
-def _forward(part: keras.Model) -> Callable:
-    return lambda images: outputs_of(part, images)
-
-
-def _score_gradient(part: keras.Model) -> Callable:
-    def gradient(images, weights):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(images)
-            score = tf.reduce_sum(outputs_of(part, images)[-1] * weights)
-        return tape.gradient(score, images)
-
-    return gradient
+BLACK, WHITE = tuple((-MEAN_BGR).tolist()), tuple((255 - MEAN_BGR).tolist())  # in VGG16's input space
+MOST_STEPS = 1000  # the quadrature takes them from a matrix with the square of that
 
 
 def feature_maps(model: keras.Model, images, layers: str | list[str], batch_size: int = 2):
@@ -50,14 +45,6 @@ def filters(model: keras.Model, layer: str) -> np.ndarray:
     if not isinstance(found, keras.layers.Conv2D):
         raise ValueError(f"Layer {layer!r} is a {type(found).__name__}; only a Conv2D has filters.")
     return found.kernel.numpy()
-
-
-def logits(model: keras.Model, images, batch_size: int = 2) -> np.ndarray:
-    """The class scores (N, classes), in batches of bounded size, compiled once."""
-    require_logits(model)
-    images = checked_images(model, images)
-    forward = compiled(model, _forward)
-    return np.concatenate([forward(tf.constant(images[rows]))[-1] for rows in batches(len(images), batch_size)])
 
 
 def input_gradient(model: keras.Model, images, target, batch_size: int = 2) -> np.ndarray:
@@ -114,16 +101,11 @@ def pixel_map(gradient: np.ndarray, how: str = "largest") -> np.ndarray:
     ``how="largest"`` takes the largest absolute value over the channels (Simonyan et al. 2014; unsigned),
     ``how="sum"`` the sum (signed; keeps the total, as relevance needs it).
     """
-    ways = {"largest": lambda g: np.abs(g).max(axis=-1), "sum": lambda g: g.sum(axis=-1)}
-    choice("how", how, ways)
+    how = choice("how", how, ("largest", "sum"))
     gradient = finite_array("gradient", gradient, dtype=None)
     if gradient.ndim == 0 or gradient.shape[-1] == 0:
         raise ValueError(f"A gradient has the channels in its last axis; got shape {gradient.shape}.")
-    return ways[how](gradient)
-
-
-BLACK, WHITE = tuple((-MEAN_BGR).tolist()), tuple((255 - MEAN_BGR).tolist())  # in VGG16's input space
-MOST_STEPS = 1000  # the quadrature takes them from a matrix with the square of that
+    return np.abs(gradient).max(axis=-1) if how == "largest" else gradient.sum(axis=-1)
 
 
 def integrated_gradients(
@@ -132,8 +114,7 @@ def integrated_gradients(
     """(x - x') times the mean of df/dx on the straight line from the baseline x' to the image x.
 
     The mean is taken by Gauss-Legendre quadrature at ``steps`` points, which is exact where f is a polynomial of degree
-    2 steps along the line and far closer than a sum over equal steps elsewhere. :func:`completeness_gap` says how
-    close.
+    2 steps along the line and far closer than a sum over equal steps elsewhere.
 
     Parameters
     ----------
@@ -143,7 +124,7 @@ def integrated_gradients(
         Number, value per channel, or array that fits the images; in the model's input space, where 0 is VGG16's mean
         colour.
     steps
-        Points on the line; more of them close the gap.
+        Points on the line; with more of them the sum comes closer to f(x) - f(x').
     batch_size
         Points at a time; the memory does not depend on ``steps``.
 
@@ -171,34 +152,40 @@ def integrated_gradients(
     return (mean * (images - baseline)).astype(images.dtype)
 
 
+def _checked_baseline(baseline, images) -> np.ndarray:
+    baseline = finite_array("The baseline", baseline)
+    if not within(baseline, LARGEST_VALUE):
+        raise ValueError("The baseline holds far too large values; black and white are BLACK and WHITE of this module.")
+    try:
+        return np.broadcast_to(baseline.astype(images.dtype), images.shape)
+    except ValueError:
+        raise ValueError(
+            f"The baseline is a number, a value per channel, or an array that fits the images {images.shape}; got shape "
+            f"{baseline.shape}."
+        ) from None
+
+
 def gauss_legendre(steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Places between 0 and 1 and their shares, which sum to 1: the mean of a function is sum(share * f(place))."""
     places, shares = np.polynomial.legendre.leggauss(steps)
     return (places + 1) / 2, shares / 2  # from [-1, 1] to [0, 1]
 
 
-def completeness_gap(model: keras.Model, images, target, attribution, baseline=0.0) -> np.ndarray:
-    """Sum of the attribution minus (score of the image - score of the baseline), shape (N,): 0 where it is complete."""
-    images = checked_images(model, images)
-    attribution = finite_array("The attribution", attribution)
-    if attribution.shape != images.shape:
-        raise ValueError(f"The attribution has shape {attribution.shape}, the images {images.shape}; they must agree.")
-    weights = output_weights(model, len(images), target)
-    start = _checked_baseline(baseline, images)
-    change = (weights * (logits(model, images) - logits(model, start))).sum(axis=1)
-    return attribution.reshape(len(images), -1).sum(axis=1) - change
+def logits(model: keras.Model, images: np.ndarray, batch_size: int = 2) -> np.ndarray:
+    """The class scores (N, classes), in batches of bounded size, compiled once."""
+    forward = compiled(model, _forward)
+    return np.concatenate([forward(tf.constant(images[rows]))[-1] for rows in batches(len(images), batch_size)])
 
 
-def _checked_baseline(baseline, images) -> np.ndarray:
-    baseline = finite_array("The baseline", baseline)
-    if not within(baseline, LARGEST_VALUE):
-        raise ValueError("The baseline holds far too large values; black and white are BLACK and WHITE of this module.")
-    baseline = baseline.astype(images.dtype)
-    try:
-        baseline = np.broadcast_to(baseline, images.shape)
-    except ValueError:
-        raise ValueError(
-            f"The baseline is a number, a value per channel, or an array that fits the images {images.shape}; got shape "
-            f"{baseline.shape}."
-        ) from None
-    return baseline
+def _forward(part: keras.Model) -> Callable:
+    return lambda images: outputs_of(part, images)
+
+
+def _score_gradient(part: keras.Model) -> Callable:
+    def gradient(images, weights):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            score = tf.reduce_sum(outputs_of(part, images)[-1] * weights)
+        return tape.gradient(score, images)
+
+    return gradient

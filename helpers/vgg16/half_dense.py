@@ -12,7 +12,7 @@ not rounded to half precision. Only one widened block lives at a time, forwards 
 The kernel is not trainable. Gradients with respect to the layer's input, of any order, are exact.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -47,17 +47,15 @@ def _product(x, kernel, change: Callable, rows: int, transposed: bool):
         start, stop, widened = block(i)
         return i + 1, total + tf.matmul(x[:, start:stop], widened)
 
-    shape = (None, columns)
-    start_value = tf.zeros((tf.shape(x)[0], columns), x.dtype)
-    loop = tf.while_loop(
+    _, total = tf.while_loop(
         lambda i, _: i < number,
         step,
-        (0, start_value),
-        shape_invariants=(tf.TensorShape(()), tf.TensorShape(shape)),
+        (0, tf.zeros((tf.shape(x)[0], columns), x.dtype)),
+        shape_invariants=(tf.TensorShape(()), tf.TensorShape((None, columns))),
         parallel_iterations=1,
     )
-    loop[1].set_shape((x.shape[0], columns))
-    return loop[1]
+    total.set_shape((x.shape[0], columns))
+    return total
 
 
 def blockwise_product(x, kernel, change: Callable = tf.identity, rows: int = ROWS_PER_BLOCK, transposed: bool = False):
@@ -121,16 +119,11 @@ class HalfPrecisionDense(keras.layers.Layer):
 
     def __init__(self, units: int, activation=None, rows_per_block: int = ROWS_PER_BLOCK, **keywords):
         super().__init__(**keywords)
-        if units < 1 or rows_per_block < 1:
-            raise ValueError(f"units and rows_per_block must be at least 1; got {units} and {rows_per_block}.")
         self.units, self.rows_per_block = units, rows_per_block
         self.activation = keras.activations.get(activation)
-        self.input_spec = keras.layers.InputSpec(ndim=2)
         self.supports_jit = False  # compiled by XLA the blocks would be widened all at once
 
     def build(self, input_shape):
-        if input_shape[-1] is None:
-            raise ValueError(f"The number of inputs must be known when the layer is built; got {input_shape}.")
         self.kernel = self.add_weight(
             name="kernel",
             shape=(input_shape[-1], self.units),
@@ -149,25 +142,8 @@ class HalfPrecisionDense(keras.layers.Layer):
         x = tf.convert_to_tensor(x)
         return blockwise_product(x, self.kernel.value, change, self.rows_per_block, transposed)
 
-    def kernel_blocks(self) -> Iterator[tuple[int, int, tf.Tensor]]:
-        """(first row, one past the last, float32 tensor of these rows) for one block of the kernel after another."""
-        for start, stop in self._blocks():
-            yield start, stop, tf.cast(self.kernel.value[start:stop], tf.float32)
-
     def fill_kernel(self, source) -> None:
-        """Round a kernel to half precision into the layer, reading one block of rows after another.
-
-        ``source`` has shape (inputs, units) and is sliced along its rows: an array or an HDF5 dataset.
-
-        Raises
-        ------
-        ValueError
-            If the shape is another, or a weight is NaN, infinite or beyond 65,504, the largest float16. In the latter
-            case the kernel is left at zero, never filled in part.
-        """
-        shape = tuple(self.kernel.shape)
-        if tuple(source.shape) != shape:
-            raise ValueError(f"Layer {self.name!r} takes a kernel of shape {shape}; got {tuple(source.shape)}.")
+        """Round a kernel (inputs, units) to half precision, one block of rows after another: an array or HDF5 dataset."""
         self._replace_kernel(lambda start, stop: source[start:stop])
 
     def draw_kernel(self, seed: int) -> None:
@@ -182,19 +158,10 @@ class HalfPrecisionDense(keras.layers.Layer):
         # Assigning to slices of the variable would be shorter, but TensorFlow then copies the whole kernel at each read
         self.kernel.assign(_as_tensor(_zeros(self.kernel.shape)))  # frees the old kernel before the new one fills
         kernel = _zeros(self.kernel.shape)
-        for start, stop in self._blocks():
-            with np.errstate(over="ignore"):
-                kernel[start:stop] = rows(start, stop)
-            if not np.isfinite(kernel[start:stop]).all():
-                raise ValueError(
-                    f"Rows {start} to {stop - 1} of the kernel for layer {self.name!r} hold NaN, infinite values or "
-                    "numbers beyond 65,504, the largest that half precision can keep. Use keras.layers.Dense for it."
-                )
+        for start in range(0, len(kernel), self.rows_per_block):
+            stop = min(start + self.rows_per_block, len(kernel))
+            kernel[start:stop] = rows(start, stop)
         self.kernel.assign(_as_tensor(kernel))
-
-    def _blocks(self) -> Iterator[tuple[int, int]]:
-        for start in range(0, self.kernel.shape[0], self.rows_per_block):
-            yield start, min(start + self.rows_per_block, self.kernel.shape[0])
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)

@@ -8,22 +8,10 @@ sum of w (x - fill) over its pixels.
 
 import numpy as np
 
-from helpers.course.arguments import finite_array, seed_number, whole_number, whole_numbers
+from helpers.course.arguments import finite_array, seed_number, whole_number
 from helpers.course.backend import keras
-from helpers.course.targets import batches, checked_images, output_weights
+from helpers.course.targets import batches, checked_images, output_weights, require_logits
 from helpers.vgg16.gradients import logits
-
-
-def patch_starts(length: int, patch: int, stride: int) -> list[int]:
-    """First pixels of the patches along one side; the last patch ends at the border, so that every pixel is covered."""
-    length = whole_number("length", length, 1)
-    patch, stride = whole_number("patch", patch), whole_number("stride", stride)
-    if not 1 <= patch <= length or not 1 <= stride <= patch:
-        raise ValueError(
-            f"A patch has 1 to {length} pixels and moves by 1 to its own size, or pixels would be left out; "
-            f"got patch={patch}, stride={stride}."
-        )
-    return sorted({*range(0, length - patch, stride), length - patch})
 
 
 def occlusion_map(
@@ -34,12 +22,19 @@ def occlusion_map(
     ``fill`` is what hidden pixels become, in the model's input space: a number or one value per channel. Zero is the
     mean colour of the training pictures for VGG16.
     """
+    require_logits(model)
     images = checked_images(model, images)
     weights = output_weights(model, len(images), target)
-    fill, patch = checked_fill(fill, images), whole_number("patch", patch)
+    fill = _checked_fill(fill, images)
     if images.ndim != 4:
         raise ValueError(f"Occlusion hides parts of pictures (N, height, width, channels); got {images.shape}.")
     height, width = images.shape[1:3]
+    patch, stride = whole_number("patch", patch), whole_number("stride", stride)
+    if not 1 <= patch <= min(height, width) or not 1 <= stride <= patch:
+        raise ValueError(
+            f"A patch has 1 to {min(height, width)} pixels and moves by 1 to its own size, or pixels would be left out; "
+            f"got patch={patch}, stride={stride}."
+        )
     corners = [(y, x) for y in patch_starts(height, patch, stride) for x in patch_starts(width, patch, stride)]
     base = (logits(model, images, batch_size) * weights).sum(axis=1)
     total, covered = np.zeros(images.shape[:3]), np.zeros((height, width))
@@ -56,33 +51,9 @@ def occlusion_map(
     return total / covered
 
 
-def best_window(values: np.ndarray, size: int) -> tuple[int, int]:
-    """Top left corner (row, column) of the ``size`` x ``size`` window with the largest sum in a map."""
-    values, size = finite_array("The map", values, (None, None)), whole_number("size", size)
-    if not 1 <= size <= min(values.shape):
-        raise ValueError(f"The window must fit the map of shape {values.shape}; got size={size}.")
-    cumulative = np.pad(values, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
-    sums = cumulative[size:, size:] - cumulative[:-size, size:] - cumulative[size:, :-size] + cumulative[:-size, :-size]
-    return tuple(int(i) for i in np.unravel_index(sums.argmax(), sums.shape))
-
-
-def hide(images: np.ndarray, corner: tuple[int, int], size: int, fill=0.0) -> np.ndarray:
-    """Copies of the images (N, height, width, channels) with one square window hidden."""
-    images, size = finite_array("images", images, (None, None, None, None), dtype=None), whole_number("size", size, 1)
-    corner = whole_numbers("corner", corner, 2)
-    if corner[0] + size > images.shape[1] or corner[1] + size > images.shape[2]:
-        raise ValueError(f"The window of {size} pixels at {corner} reaches beyond pictures of {images.shape[1:3]}.")
-    fill, hidden = checked_fill(fill, images), np.array(images, copy=True)
-    hidden[:, corner[0] : corner[0] + size, corner[1] : corner[1] + size] = fill
-    return hidden
-
-
-def checked_fill(fill, images: np.ndarray) -> np.ndarray:
-    """What hidden pixels become: one number or one for each channel of the images."""
-    fill = finite_array("fill", fill, dtype=images.dtype)
-    if fill.shape not in ((), (1,), images.shape[-1:]):
-        raise ValueError(f"fill is a number, or one for each of {images.shape[-1]} channels; got shape {fill.shape}.")
-    return fill
+def patch_starts(length: int, patch: int, stride: int) -> list[int]:
+    """First pixels of the patches along one side; the last patch ends at the border, so that every pixel is covered."""
+    return sorted({*range(0, length - patch, stride), length - patch})
 
 
 def closure_test(
@@ -98,6 +69,8 @@ def closure_test(
         The map to be tested, (height, width), at the picture's size.
     size, draws, seed
         Side of the hidden window, number of random windows of the same size, and their seed.
+    fill
+        What hidden pixels become, as in :func:`occlusion_map`.
 
     Returns
     -------
@@ -105,17 +78,40 @@ def closure_test(
         The window with the largest importance, how far the explained logit falls when it is hidden, and the same for
         every random window (draws,).
     """
+    require_logits(model)
     image, importance = checked_images(model, image), finite_array("importance", importance)
-    size, draws, seed = whole_number("size", size, 1), whole_number("draws", draws, 1), seed_number(seed)
-    if len(image) != 1 or np.shape(importance) != image.shape[1:3]:
+    if len(image) != 1 or image.ndim != 4 or importance.shape != image.shape[1:3]:
         raise ValueError(
             f"The closure test takes one picture (1, height, width, channels) and a map of its height and width; "
-            f"got {image.shape} and {np.shape(importance)}."
+            f"got {image.shape} and {importance.shape}."
         )
+    size, draws = whole_number("size", size, 1, min(importance.shape)), whole_number("draws", draws, 1)
+    rng, fill = np.random.default_rng(seed_number(seed)), _checked_fill(fill, image)
     weights = output_weights(model, 1, target)[0]
     corner = best_window(importance, size)
-    rng = np.random.default_rng(seed)
     others = rng.integers(0, [image.shape[1] - size + 1, image.shape[2] - size + 1], size=(draws, 2))
-    hidden = np.concatenate([hide(image, tuple(c), size, fill) for c in [corner, *others]])
+    hidden = np.concatenate([hide(image, place, size, fill) for place in [corner, *others]])
     falls = logits(model, image) @ weights - logits(model, hidden) @ weights
     return corner, float(falls[0]), falls[1:]
+
+
+def best_window(values: np.ndarray, size: int) -> tuple[int, int]:
+    """Top left corner (row, column) of the ``size`` x ``size`` window with the largest sum in a map."""
+    cumulative = np.pad(values, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+    sums = cumulative[size:, size:] - cumulative[:-size, size:] - cumulative[size:, :-size] + cumulative[:-size, :-size]
+    return tuple(int(i) for i in np.unravel_index(sums.argmax(), sums.shape))
+
+
+def hide(images: np.ndarray, corner: tuple[int, int], size: int, fill=0.0) -> np.ndarray:
+    """Copies of the images (N, height, width, channels) with one square window hidden."""
+    hidden = images.copy()
+    hidden[:, corner[0] : corner[0] + size, corner[1] : corner[1] + size] = fill
+    return hidden
+
+
+def _checked_fill(fill, images: np.ndarray) -> np.ndarray:
+    """What hidden pixels become: one number or one for each channel of the images."""
+    fill = finite_array("fill", fill, dtype=images.dtype)
+    if fill.shape not in ((), (1,), images.shape[-1:]):
+        raise ValueError(f"fill is a number, or one for each of {images.shape[-1]} channels; got shape {fill.shape}.")
+    return fill

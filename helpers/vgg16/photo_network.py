@@ -6,13 +6,15 @@ mean colour of the training pictures.
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
 
-from helpers.course.arguments import finite_array, real_array, whole_number
+from helpers.course.arguments import real_array, whole_number
 from helpers.course.backend import keras, tf
+from helpers.course.networks import compiled, outputs_of
+from helpers.course.targets import batches
 
 MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)  # of the training pictures; VGG16 reads blue first
 LARGEST_INPUT = 255 - float(MEAN_BGR.min())  # white, in the blue channel
@@ -26,9 +28,6 @@ class Prediction:
     identifier: str
     label: str
     probability: float
-
-    def __str__(self) -> str:
-        return f"{self.label} ({self.probability:.0%})"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -51,17 +50,6 @@ class PhotoNetwork:
     input_size: int
     labels: tuple[str, ...]
     identifiers: tuple[str, ...]
-    _forward: Callable = field(init=False)
-
-    def __post_init__(self):
-        model = self.model
-
-        # one trace for every number of pictures; weights are read at each call, so changed weights are seen
-        @tf.function(input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)])
-        def forward(inputs):
-            return model(inputs, training=False)
-
-        object.__setattr__(self, "_forward", forward)
 
     def __repr__(self) -> str:
         return f"<{self.title}, input {self.input_size} x {self.input_size}>"
@@ -70,11 +58,6 @@ class PhotoNetwork:
     def convolutions(self) -> tuple[str, ...]:
         """Names of the convolutions, from the input on."""
         return tuple(layer.name for layer in self.model.layers if isinstance(layer, keras.layers.Conv2D))
-
-    @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Names of all layers, from the input on."""
-        return tuple(layer.name for layer in self.model.layers)
 
     @property
     def menu(self) -> list[tuple[str, str]]:
@@ -100,20 +83,12 @@ class PhotoNetwork:
             )
         return inputs
 
-    def to_rgb(self, inputs) -> np.ndarray:
-        """The network's inputs as uint8 RGB pictures, for display. See ``to_rgb``."""
-        return to_rgb(inputs)
-
     def logits(self, inputs) -> np.ndarray:
         """Logits (N, classes) of preprocessed inputs (N, input_size, input_size, 3), a bounded number at a time."""
         inputs = self._checked(inputs)
-        at_a_time = max(1, PIXELS_AT_A_TIME // self.input_size**2)
-        parts = [self._forward(inputs[i : i + at_a_time]).numpy() for i in range(0, len(inputs), at_a_time)]
-        return np.concatenate(parts)
-
-    def probabilities(self, inputs) -> np.ndarray:
-        """Softmax of the logits, shape (N, classes)."""
-        return softmax(self.logits(inputs).astype(float), axis=-1)
+        forward = compiled(self.model, _forward)
+        rows = batches(len(inputs), max(1, PIXELS_AT_A_TIME // self.input_size**2))
+        return np.concatenate([forward(tf.constant(inputs[part])) for part in rows])
 
     def decode(self, logits, top: int = 5) -> list[list[Prediction]]:
         """The ``top`` most probable classes, the best first, for every picture.
@@ -133,9 +108,7 @@ class PhotoNetwork:
             )
         if np.isnan(logits).any():
             raise ValueError("The logits hold NaN; look for NaN in the inputs or the weights.")
-        top = whole_number("top", top)
-        if not 1 <= top <= classes:
-            raise ValueError(f"top must lie between 1 and {classes}, the number of classes; got {top}.")
+        top = whole_number("top", top, 1, classes)
         if classes > 1 and len(logits) and (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-4):
             raise ValueError(
                 "These are probabilities: every row sums to 1. decode takes logits: network.logits(inputs)."
@@ -199,6 +172,10 @@ class PhotoNetwork:
         return inputs.astype(np.float32, copy=False)
 
 
+def _forward(part: keras.Model) -> Callable:
+    return lambda inputs: outputs_of(part, inputs)[-1]
+
+
 def _plain(name: str) -> str:
     return " ".join(name.replace("_", " ").lower().split())
 
@@ -243,11 +220,3 @@ def preprocess(images) -> np.ndarray:
         )
     images = images.astype(np.float32)
     return (images if images.ndim == 4 else images[np.newaxis])[..., ::-1] - MEAN_BGR
-
-
-def to_rgb(inputs) -> np.ndarray:
-    """VGG16's inputs back to RGB pictures for display: uint8, same shape, values beyond black or white clipped."""
-    inputs = finite_array("The inputs", inputs, dtype=np.float32)
-    if inputs.ndim not in (3, 4) or inputs.shape[-1] != 3:
-        raise ValueError(f"Inputs have shape (H, W, 3) or (N, H, W, 3); got {inputs.shape}.")
-    return np.clip(np.rint(inputs + MEAN_BGR), 0, 255).astype(np.uint8)[..., ::-1]

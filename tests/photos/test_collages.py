@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from helpers.photos.collages import CutOut, collage, cutout, cutout_names, read_cutout
+from helpers.photos.collages import CutOut, collage, cutout, cutout_names
 
 
 def block(height, width, colour, name="block"):
@@ -68,7 +68,8 @@ def test_the_course_has_cut_outs_with_masks():
         ({"sizes": 1.5}, "0.05 to 1"),
         ({"places": [(0.05, 0.5)]}, "reaches beyond"),
         ({"places": [(0.5, 0.5)] * 2}, "as many sizes and places"),
-        ({"background": "sand"}, "grass, gravel, brick"),
+        ({"background": "sand"}, "'grass', 'gravel', 'brick'; got 'sand'"),
+        ({"background": "brick", "size": 600}, "1 to 512 pixels wide; got size=600"),
         ({"background": np.zeros((10, 10, 3), np.uint8)}, "background picture"),
     ],
 )
@@ -76,11 +77,3 @@ def test_what_does_not_fit_is_refused(change, message):
     arguments = {"things": [block(5, 5, (0, 0, 0))], "background": GREY, "size": 100, **change}
     with pytest.raises(ValueError, match=message):
         collage(**arguments)
-
-
-def test_an_empty_cut_out_is_refused(tmp_path):
-    from PIL import Image
-
-    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "empty.png")
-    with pytest.raises(ValueError, match=r"empty.png is transparent"):
-        read_cutout(tmp_path / "empty.png", "empty", "nothing")

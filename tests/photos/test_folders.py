@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.photos import folders as image_folders
+from helpers.photos import folders
 from helpers.photos.folders import image_folder
 
 
@@ -78,10 +78,8 @@ def test_the_number_of_pictures_is_bounded(tmp_path, monkeypatch):
         save(tmp_path, f"{seed}.png", seed)
     (tmp_path / "0.png").write_bytes(b"broken")
     read = []
-    original = image_folders.load_image
-    monkeypatch.setattr(
-        image_folders, "load_image", lambda file, *more: read.append(file.name) or original(file, *more)
-    )
+    original = folders.load_image
+    monkeypatch.setattr(folders, "load_image", lambda file, *more: read.append(file.name) or original(file, *more))
     found = image_folder(tmp_path, size=8, limit=2)
     assert found.names == ("1.png", "2.png")  # a broken file takes no place
     assert found.left_out == 3
@@ -99,14 +97,6 @@ def test_large_pictures_are_refused_by_name(tmp_path, monkeypatch):
     found = image_folder(tmp_path, size=8)
     assert found.names == ("good.png",)
     assert "huge.png has 60 x 60 pixels" in found.problems["huge.png"]
-
-
-def test_crop_cuts_or_squeezes(tmp_path):
-    picture = np.zeros((10, 30, 3), np.uint8)
-    picture[:, :10] = 255
-    Image.fromarray(picture).save(tmp_path / "left.png")
-    assert image_folder(tmp_path, size=10).pictures.max() < 20
-    assert image_folder(tmp_path, size=10, crop=False).pictures.max() > 230
 
 
 def test_folders_without_pictures_say_what_to_do(tmp_path):

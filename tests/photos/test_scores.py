@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from helpers.photos.scores import area_share, mass_inside, pointing_game, pointing_hit, pointing_place
-from helpers.vgg16.cam import collage_scores
-from helpers.vgg16.networks import vgg16
+from helpers.photos.scores import area_share, mass_inside, pointing_hit, pointing_place
 
 MASK = np.zeros((4, 5), bool)
 MASK[1:3, 1:3] = True
@@ -45,22 +43,6 @@ def test_the_largest_value_has_a_place():
     assert found == ["own", "other", "elsewhere"]
     assert pointing_place(np.ones((4, 5)), MASK, other) == "nowhere"
     assert pointing_place(-np.eye(4, 5), MASK, other) == "elsewhere"  # the first of the largest, row by row
-    with pytest.raises(ValueError, match="same shape"):
-        pointing_place(values, MASK, other.T)
-
-
-def test_the_pointing_game_has_the_area_as_chance():
-    rng = np.random.default_rng(0)
-    masks = rng.random((500, 6, 6)) < rng.uniform(0.1, 0.9, 500)[:, None, None]
-    hits, chance = pointing_game(rng.random((500, 6, 6)), masks)
-    assert chance == pytest.approx(masks.mean())
-    assert abs(hits - chance) < 4 * np.sqrt(chance * (1 - chance) / 500)
-    assert pointing_game(masks[:50] + 0.0, masks[:50])[0] == 1
-    assert pointing_game(-1.0 * masks[:50], masks[:50])[0] == 0
-    with pytest.raises(ValueError, match="Every map needs its mask"):
-        pointing_game(np.ones((2, 6, 6)), masks[:3])
-    with pytest.raises(ValueError, match="there must be one"):
-        pointing_game(np.ones((0, 6, 6)), masks[:0])
 
 
 @pytest.mark.parametrize(
@@ -70,16 +52,3 @@ def test_the_pointing_game_has_the_area_as_chance():
 def test_what_does_not_fit_is_refused(values, mask):
     with pytest.raises(ValueError, match="same shape|NaN"):
         mass_inside(values, mask)
-
-
-def test_collages_are_scored_for_what_is_recognised():
-    network = vgg16("gap", input_size=96, quiet=True)
-
-    def uniform(model, images, target):
-        return np.ones((len(images), 3, 3))
-
-    rows = collage_scores(network, uniform, [("green pepper", "pomegranate")], scenes=3)
-    assert rows.shape[1] == 3
-    assert 1 <= len(rows) <= 6
-    assert np.allclose(rows[:, 0], rows[:, 2])  # a map that is the same everywhere scores the area
-    assert collage_scores(network, uniform, [("green pepper", "pomegranate")], scenes=0).shape == (0, 3)

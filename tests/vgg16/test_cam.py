@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from helpers.course.backend import keras
-from helpers.vgg16 import cam
-from helpers.vgg16 import gradients as saliency
+from helpers.vgg16 import cam, gradients
+from helpers.vgg16.networks import vgg16
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def test_the_mean_of_a_cam_plus_the_bias_is_the_logit(small_cam_network, images)
     for target in range(5):
         maps = cam.class_activation_map(small_cam_network, images, target)
         assert maps.shape == (3, 6, 5)
-        scores = saliency.logits(small_cam_network, images)[:, target]
+        scores = gradients.logits(small_cam_network, images)[:, target]
         assert np.allclose(maps.mean(axis=(1, 2)) + bias[target], scores, rtol=1e-12)
 
 
@@ -30,10 +30,10 @@ def test_grad_cam_before_its_relu_is_cam_on_a_pooling_head(small_cam_network, im
 
 
 def test_grad_cam_follows_its_formula_at_an_inner_layer(small_cam_network, images):
-    maps = saliency.feature_maps(small_cam_network, images, "conv1")
+    maps = gradients.feature_maps(small_cam_network, images, "conv1")
     # the layers above, as a model of their own: its input gradient is d logit / d A
     above = keras.Sequential([keras.Input(maps.shape[1:], dtype="float64"), *small_cam_network.layers[2:]])
-    weights = saliency.input_gradient(above, maps, 1).mean(axis=(1, 2), keepdims=True)
+    weights = gradients.input_gradient(above, maps, 1).mean(axis=(1, 2), keepdims=True)
     expected = np.maximum((weights * maps).sum(axis=-1), 0)
     assert np.allclose(cam.grad_cam(small_cam_network, images, 1, "conv1"), expected, rtol=1e-10, atol=1e-14)
 
@@ -66,6 +66,14 @@ def test_enlarging_has_half_pixel_centres():
     assert np.allclose(large, large[:, ::-1, ::-1] * -1 + 3)  # no shift: turning the map turns the result
 
 
-def test_an_empty_map_is_divided_safely():
-    maps = np.stack([np.zeros((2, 2)), np.array([[0.0, -4.0], [2.0, 1.0]])])
-    assert cam.unit_range(maps).tolist() == [[[0, 0], [0, 0]], [[0, -1], [0.5, 0.25]]]
+def test_collages_are_scored_for_what_is_recognised():
+    network = vgg16("gap", input_size=96, quiet=True)
+
+    def uniform(model, images, target):
+        return np.ones((len(images), 3, 3))
+
+    rows = cam.collage_scores(network, uniform, [("green pepper", "pomegranate")], scenes=3)
+    assert rows.shape[1] == 3
+    assert 1 <= len(rows) <= 6
+    assert np.allclose(rows[:, 0], rows[:, 2])  # a map that is the same everywhere scores the area
+    assert cam.collage_scores(network, uniform, [("green pepper", "pomegranate")], scenes=0).shape == (0, 3)

@@ -148,16 +148,6 @@ def test_later_changes_of_the_source_do_not_reach_the_kernel(layer):
     np.testing.assert_array_equal(layer.kernel.numpy(), before)
 
 
-def test_blocks_cover_the_kernel(layer, kernel):
-    rows = 0
-    for start, stop, block in layer.kernel_blocks():
-        assert start == rows
-        assert block.dtype == tf.float32
-        np.testing.assert_array_equal(block, kernel[start:stop])
-        rows = stop
-    assert rows == INPUTS
-
-
 def test_reading_the_kernel_does_not_copy_it(layer):
     """TensorFlow copies a variable at each read once its slices were assigned to: 200 MB for VGG16's ``fc1``."""
     first, second = (np.asarray(memoryview(layer.kernel.value.read_value())) for _ in range(2))
@@ -185,33 +175,6 @@ def test_the_widened_kernel_exists_nowhere_in_one_piece():
         if out.dtype == tf.float32 and out.shape.rank is not None
     )
     assert largest <= 64 * 512
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, 70_000.0])
-def test_what_half_precision_cannot_keep_is_refused_and_nothing_is_filled_in_part(layer, value):
-    source = normal(INPUTS, UNITS)
-    source[20, 3] = value
-    with pytest.raises(ValueError, match="Rows 16 to 23"):
-        layer.fill_kernel(source)
-    assert not layer.kernel.numpy().any()
-
-
-def test_a_kernel_of_another_shape_is_refused(layer):
-    before = layer.kernel.numpy().copy()
-    with pytest.raises(ValueError, match=r"\(37, 11\).*\(11, 37\)"):
-        layer.fill_kernel(normal(UNITS, INPUTS))
-    np.testing.assert_array_equal(layer.kernel.numpy(), before)
-
-
-def test_wrong_arguments_are_refused(layer):
-    with pytest.raises(ValueError, match="at least 1"):
-        HalfPrecisionDense(0)
-    with pytest.raises(ValueError, match="at least 1"):
-        HalfPrecisionDense(3, rows_per_block=0)
-    with pytest.raises(ValueError, match="must be known"):
-        HalfPrecisionDense(3).build((None, None))
-    with pytest.raises(ValueError, match="ndim"):
-        layer(normal(2, 3, INPUTS))
 
 
 def test_a_new_kernel_is_zero_and_a_drawn_one_repeats():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from helpers.course.backend import keras
 from helpers.vgg16 import occlusion
 
 
@@ -22,9 +23,12 @@ def test_every_pixel_is_covered():
         starts = occlusion.patch_starts(length, patch, stride)
         covered = {pixel for start in starts for pixel in range(start, start + patch)}
         assert covered == set(range(length))
-    for patch, stride in [(0, 1), (11, 1), (3, 4), (3, 0)]:
-        with pytest.raises(ValueError, match="patch"):
-            occlusion.patch_starts(10, patch, stride)
+
+
+def test_patches_that_leave_pixels_out_are_refused(linear_model):
+    for patch, stride in [(0, 1), (9, 1), (3, 4), (3, 0)]:
+        with pytest.raises(ValueError, match=f"1 to 8 pixels.*got patch={patch}, stride={stride}"):
+            occlusion.occlusion_map(linear_model, np.zeros((1, 8, 9, 3)), 0, patch, stride)
 
 
 def test_the_planted_patch_is_found(patch_reader):
@@ -39,8 +43,6 @@ def test_best_window_by_brute_force():
     values = np.random.default_rng(5).normal(size=(9, 7))
     sums = {(y, x): values[y : y + 3, x : x + 3].sum() for y in range(7) for x in range(5)}
     assert occlusion.best_window(values, 3) == max(sums, key=sums.get)
-    with pytest.raises(ValueError, match="size=8"):
-        occlusion.best_window(values, 8)
 
 
 def test_the_closure_test_tells_a_true_map_from_a_false_one(patch_reader):
@@ -57,6 +59,18 @@ def test_the_closure_test_tells_a_true_map_from_a_false_one(patch_reader):
     assert np.array_equal(again[2], others)
     with pytest.raises(ValueError, match="one picture"):
         occlusion.closure_test(patch_reader, image, 0, np.zeros((3, 3)), size=4)
+    with pytest.raises(ValueError, match="from 1 to 12; got size=13"):
+        occlusion.closure_test(patch_reader, image, 0, true_map, size=13)
+
+
+def test_probabilities_and_what_fills_too_many_channels_are_refused(patch_reader):
+    image, importance = np.ones((1, 12, 12, 3)), np.ones((12, 12))
+    softmax = keras.Sequential([patch_reader, keras.layers.Softmax()])
+    for model, fill, says in ((softmax, 0, "logit"), (patch_reader, [1, 2], "fill is a number, or one for each of 3")):
+        with pytest.raises(ValueError, match=says):
+            occlusion.occlusion_map(model, image, 0, patch=4, stride=4, fill=fill)
+        with pytest.raises(ValueError, match=says):
+            occlusion.closure_test(model, image, 0, importance, size=4, fill=fill)
 
 
 def test_hiding_leaves_the_original_alone():
