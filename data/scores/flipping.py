@@ -1,17 +1,21 @@
-"""Pixel flipping: remove what a map calls most important first, and see how soon the score falls.
+"""What ``make_tables.py`` beside this file measures: pixel flipping, and likeness to maps of random networks; collages.
 
-No mask is needed, only the network (Bach et al. 2015, doi:10.1371/journal.pone.0130140; Samek et al. 2017,
-arXiv:1509.06321). The picture is cut into square tiles. They are replaced by a filling in three orders: the tile with
-the largest sum of the map first, the smallest first, and at random. f(s) is the explained score when a share s of the
-tiles is gone. Two areas, positive for a map that found what the score rests on:
+**Pixel flipping** removes what a map calls most important first, and looks how soon the score falls. No mask is needed,
+only the network (Bach et al. 2015, doi:10.1371/journal.pone.0130140; Samek et al. 2017, arXiv:1509.06321). The picture
+is cut into square tiles. They are replaced by a filling in three orders: the tile with the largest sum of the map
+first, the smallest first, and at random. f(s) is the explained logit when a share s of the tiles is gone. Two areas,
+positive for a map that found what the logit rests on:
 
     over random = integral of f_random(s) - f_most(s) ds,    over least = integral of f_least(s) - f_most(s) ds.
 
-For a linear model f(x) = <w, x> + b and the map w (x - filling), removing a tile lowers the score by exactly the tile's sum,
-so no order falls faster than most first.
+For a linear model f(x) = <w, x> + b and the map w (x - filling), removing a tile lowers the logit by exactly the tile's
+sum, so no order falls faster than most first.
 
 What replaces a tile matters. A blurred copy of the picture keeps colours and makes no new edges; a constant colour does
 make them, and the network then sees pictures unlike any it knows.
+
+:func:`sanity_row` compares maps with those of the network with all its weights re-drawn
+(:mod:`helpers.sanity.randomisation`). :func:`collage_scenes` makes the pictures: cut-out things on a background.
 """
 
 from collections.abc import Mapping
@@ -19,11 +23,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.special import softmax
 
-from helpers.course.arguments import finite_array, real_array, seed_number, whole_number, within
 from helpers.course.backend import keras
-from helpers.course.targets import LARGEST_VALUE, batches, checked_images, output_weights
+from helpers.course.targets import batches, output_weights
 from helpers.photos.collages import collage, cutout_names
 from helpers.sanity.randomisation import Explainer, cascading_randomisation, drawable_layers
 from helpers.sanity.tables import Value
@@ -31,12 +33,25 @@ from helpers.sanity.truth import Scenes, clustered
 from helpers.vgg16.gradients import logits
 from helpers.vgg16.photo_network import PhotoNetwork
 
-SCORES = ("logit", "probability")
+FLIPPING = {
+    "flipping": "fall of the score with the most relevant tiles removed first, against random order (area)",
+    "flipping, least": "the same against the least relevant tiles first",
+}
+SANITY = {
+    "spearman": "rank correlation of the map with that of the network with all weights re-drawn; near 0 is sane",
+    "absolute": "the same for the maps' absolute values",
+    "undefined": "share of comparisons in which a map is the same everywhere; they have no rank correlation",
+}
+MEASURES = ("spearman", "absolute")
+BACKGROUNDS = ("grass", "gravel", "brick")
+SIZES = {1: (0.45, 0.8), 2: (0.4, 0.6)}  # longer side of a thing as a share of the picture's side, by number of things
+TOP = {1: 1, 2: 5}  # recognised: the class is the first; with two things, both are among the first five
+TRIED_AT_A_TIME = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Flipping:
-    """The explained score while tiles are removed.
+    """The explained logit while tiles are removed.
 
     Attributes
     ----------
@@ -70,24 +85,21 @@ def flipping(
     tile: int = 8,
     steps: int = 8,
     fill="blur",
-    score: str = "logit",
     draws: int = 2,
     seed: int = 0,
     random=None,
     batch_size: int = 8,
 ) -> Flipping:
-    """Curves of the explained score for maps (N, height, width) of the images (N, height, width, channels).
+    """Curves of the explained logit for maps (N, height, width) of the images (N, height, width, channels).
 
     Parameters
     ----------
     maps
-        Signed where the method is: what speaks against the score goes last.
+        Signed where the method is: what speaks against the logit goes last.
     tile, steps
         Side of the tiles in pixels (those at the right and lower border may be smaller), and number of measurements.
     fill
         See :func:`filling`.
-    score
-        "logit", or "probability" for the softmax.
     draws, seed
         Random orders for each picture, the same for every method. Tiles with equal sums come in random order too.
     random
@@ -96,32 +108,15 @@ def flipping(
     batch_size
         Pictures at a time. The network is passed N (2 (steps - 1)) times, and N (draws (steps - 1) + 2) times more
         where ``random`` is not given.
-
-    Raises
-    ------
-    ValueError
-        If the maps do not fit the images, are not finite, or a setting is out of range.
     """
-    images = checked_images(model, images)
-    steps, maps = whole_number("steps", steps, 1), real_array("maps", maps).astype(float)
-    if maps.shape != images.shape[:3] or not within(maps, LARGEST_VALUE):
-        raise ValueError(
-            f"Maps have the height and width of the images, {images.shape[:3]}, and finite values; got {maps.shape}. "
-            "helpers.vgg16.cam.enlarge brings a coarse map to that size."
-        )
     if random is None:
-        random = random_curves(
-            model, images, target, tile=tile, steps=steps, fill=fill, score=score, draws=draws, seed=seed,
-            batch_size=batch_size,
-        )  # fmt: skip
-    random = np.asarray(random, float)
-    if random.shape != (len(images), steps + 1):
-        raise ValueError(f"The random curves have shape {(len(images), steps + 1)}; got {random.shape}.")
-    sums, fills = tile_sums(maps, tile), filling(images, fill, tile)
+        settings = {"tile": tile, "steps": steps, "fill": fill, "draws": draws, "seed": seed, "batch_size": batch_size}
+        random = random_curves(model, images, target, **settings)
+    sums, fills = tile_sums(np.asarray(maps, float), tile), filling(images, fill, tile)
     curves = []
     for sign in (-1, 1):
         ranks = _ranks(sign * sums, np.random.default_rng([seed, 1]))  # not the random orders
-        inner = _inner(model, images, target, fills, ranks, tile, steps, score, batch_size)
+        inner = _inner(model, images, target, fills, ranks, tile, steps, batch_size)
         curves.append(np.column_stack([random[:, 0], inner, random[:, -1]]))  # the ends are the same for every order
     return Flipping(np.linspace(0, 1, steps + 1), *curves, random)
 
@@ -134,57 +129,31 @@ def random_curves(
     tile: int = 8,
     steps: int = 8,
     fill="blur",
-    score: str = "logit",
     draws: int = 2,
     seed: int = 0,
     batch_size: int = 8,
 ) -> np.ndarray:
     """Mean curve (N, steps + 1) over random orders of the tiles; the parameters are those of :func:`flipping`."""
-    images = checked_images(model, images)
-    steps, draws, seed = whole_number("steps", steps, 1), whole_number("draws", draws, 1), seed_number(seed)
     fills, rng = filling(images, fill, tile), np.random.default_rng(seed)
     empty = np.zeros_like(tile_sums(np.zeros(images.shape[:3]), tile))
-    drawn = [
-        _inner(model, images, target, fills, _ranks(empty, rng), tile, steps, score, batch_size) for _ in range(draws)
-    ]
-    ends = [_scores(model, part, target, score, batch_size) for part in (images, fills)]
+    drawn = [_inner(model, images, target, fills, _ranks(empty, rng), tile, steps, batch_size) for _ in range(draws)]
+    ends = [_scores(model, part, target, batch_size) for part in (images, fills)]
     return np.column_stack([ends[0], np.mean(drawn, axis=0), ends[1]])
 
 
-def filling(images, fill="blur", tile: int = 8) -> np.ndarray:
+def filling(images: np.ndarray, fill="blur", tile: int = 8) -> np.ndarray:
     """What hidden pixels become, shaped like the images (N, height, width, channels).
 
-    ``fill`` is "blur" for the picture behind a Gaussian blur with a standard deviation of one tile, "mean" for each
-    picture's own mean colour, or a number, a value per channel or an array in the model's input space.
+    ``fill`` is "blur" for the picture behind a Gaussian blur with a standard deviation of one tile, or a number or a
+    value per channel in the model's input space.
     """
-    images = finite_array("images", images, (None, None, None, None), dtype=None)
-    if not within(images, LARGEST_VALUE):
-        raise ValueError("The images hold far too large values.")
-    if images.dtype.kind != "f":
-        images = images.astype(np.float32)
     if isinstance(fill, str):
-        if fill == "blur":
-            tile = whole_number("tile", tile, 1, max(images.shape[1:3]))
-            return gaussian_filter(images, (0, tile, tile, 0), mode="nearest")
-        if fill == "mean":
-            return np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)
-        raise ValueError(f"fill is 'blur', 'mean', a number, a value per channel or an array; got {fill!r}.")
-    fill = finite_array("The filling", fill, dtype=images.dtype)
-    try:
-        values = np.broadcast_to(fill, images.shape)
-    except ValueError:
-        raise ValueError(f"The filling does not fit the images {images.shape}; got shape {np.shape(fill)}.") from None
-    return values
+        return gaussian_filter(images, (0, tile, tile, 0), mode="nearest")
+    return np.broadcast_to(np.asarray(fill, images.dtype), images.shape)
 
 
-def tile_sums(maps, tile: int) -> np.ndarray:
+def tile_sums(maps: np.ndarray, tile: int) -> np.ndarray:
     """Sum of each map (N, height, width) over square tiles, (N, rows, columns)."""
-    maps, tile = finite_array("maps", maps, dtype=None), whole_number("tile", tile)
-    if not within(maps, LARGEST_VALUE):
-        raise ValueError("The maps hold far too large values; divide them by their largest one.")
-    maps = maps if maps.dtype.kind == "f" and maps.dtype != np.float16 else maps.astype(float)
-    if maps.ndim != 3 or not 1 <= tile <= min(maps.shape[1:]):
-        raise ValueError(f"Tiles of 1 pixel to the shorter side are cut from maps (N, H, W); got {maps.shape}, {tile}.")
     rows = np.add.reduceat(maps, np.arange(0, maps.shape[1], tile), axis=1)
     return np.add.reduceat(rows, np.arange(0, maps.shape[2], tile), axis=2)
 
@@ -196,7 +165,7 @@ def _ranks(sums: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.argsort(order, axis=1).reshape(sums.shape)
 
 
-def _inner(model, images, target, fills, ranks, tile, steps, score, batch_size) -> np.ndarray:
+def _inner(model, images, target, fills, ranks, tile, steps, batch_size) -> np.ndarray:
     """The curve without its two ends, (N, steps - 1)."""
     weights = output_weights(model, len(images), target)
     counts = np.rint(np.linspace(0, 1, steps + 1)[1:-1] * ranks[0].size)
@@ -207,22 +176,48 @@ def _inner(model, images, target, fills, ranks, tile, steps, score, batch_size) 
     for rows in batches(len(number), batch_size):
         n = number[rows]
         gone = places[n] < counts[step[rows]].reshape(-1, 1, 1, 1)
-        found.append(_scores(model, np.where(gone, fills[n], images[n]), weights[n], score, batch_size))
+        found.append(_scores(model, np.where(gone, fills[n], images[n]), weights[n], batch_size))
     return np.concatenate(found).reshape(len(images), len(counts))
 
 
-def _scores(model, images, target, score: str, batch_size: int) -> np.ndarray:
-    if not isinstance(score, str) or score not in SCORES:
-        raise ValueError(f"score is 'logit' or 'probability'; got {score!r}.")
-    outputs = logits(model, images, batch_size)
-    outputs = softmax(outputs.astype(float), axis=-1) if score == "probability" else outputs
-    return (output_weights(model, len(images), target) * outputs).sum(axis=1)
+def _scores(model, images, target, batch_size: int) -> np.ndarray:
+    return (output_weights(model, len(images), target) * logits(model, images, batch_size)).sum(axis=1)
 
 
-BACKGROUNDS = ("grass", "gravel", "brick")
-SIZES = {1: (0.45, 0.8), 2: (0.4, 0.6)}  # longer side of a thing as a share of the picture's side, by number of things
-TOP = {1: 1, 2: 5}  # recognised: the class is the first; with two things, both are among the first five
-TRIED_AT_A_TIME = 16
+def flipping_rows(
+    model: keras.Model, scenes: Scenes, maps: Mapping[str, np.ndarray], random=None, **settings
+) -> dict[str, dict[str, Value]]:
+    """Pixel flipping for the maps (maps, height, width) of each method: rows with the columns of ``FLIPPING``.
+
+    ``settings`` and ``random`` are those of :func:`flipping`. All methods share the random orders.
+    """
+    scene, thing = scenes.asked.T
+    asked = model, scenes.images[scene], scenes.targets[scene, thing]
+    rows = {}
+    for name, found in maps.items():
+        curves = flipping(*asked, found, random=random, **settings)
+        both = zip(FLIPPING, (curves.over_random, curves.over_least), strict=True)
+        rows[name] = {column: clustered(areas, scene) for column, areas in both}
+    return rows
+
+
+def sanity_row(model: keras.Model, explain: Explainer, scenes: Scenes, draws: int = 3) -> dict[str, Value]:
+    """How alike the maps are to those of the same network with all its weights re-drawn: the columns of ``SANITY``.
+
+    Parameters
+    ----------
+    draws
+        Sets of random weights, the same for every method; averaged for each scene. The standard error runs over scenes
+        and knows nothing of the spread over weights.
+    """
+    scene, thing = scenes.asked.T
+    deepest = list(drawable_layers(model))[-1]
+    asked = scenes.images[scene], scenes.targets[scene, thing]
+    runs = [cascading_randomisation(model, explain, *asked, at=[deepest], seed=seed) for seed in range(draws)]
+    alike = [run.similarities(MEASURES) for run in runs]
+    values = {name: np.concatenate([found[name][1] for found in alike]) for name in MEASURES}
+    values["undefined"] = np.isnan(values["spearman"])
+    return {name: clustered(values[name], np.tile(scene, draws)) for name in SANITY}
 
 
 def collage_scenes(network: PhotoNetwork, count: int, things: int = 1, seed: int = 0) -> tuple[Scenes, float]:
@@ -232,13 +227,8 @@ def collage_scenes(network: PhotoNetwork, count: int, things: int = 1, seed: int
     gravel and brick in turn. A collage is kept if the class of its one thing comes first, or if the classes of both its
     things are among the first five (``TOP``): of what is not recognised no map can be asked for.
 
-    Raises
-    ------
-    ValueError
-        If ``things`` is neither 1 nor 2, ``count`` is less than 1, or hardly anything is recognised.
+    ``ValueError`` if hardly anything is recognised: larger pictures are needed.
     """
-    if things not in SIZES or count < 1:
-        raise ValueError(f"Collages have one or two things, and at least one is wanted; got {things} and {count}.")
     rng, known = np.random.default_rng(seed), cutout_names()
     kept, tried = [], 0
     while len(kept) < count:
@@ -266,53 +256,3 @@ def _drawn(rng: np.random.Generator, known: dict[str, str], things: int, size: i
         names = rng.permutation(list(known))[:things]
     sizes, background = rng.uniform(*SIZES[things], things), BACKGROUNDS[rng.integers(len(BACKGROUNDS))]
     return collage([str(name) for name in names], None, list(sizes), background, size, seed=int(rng.integers(2**32)))
-
-
-FLIPPING = {
-    "flipping": "fall of the score with the most relevant tiles removed first, against random order (area)",
-    "flipping, least": "the same against the least relevant tiles first",
-}
-SANITY = {
-    "spearman": "rank correlation of the map with that of the network with all weights re-drawn; near 0 is sane",
-    "absolute": "the same for the maps' absolute values",
-    "undefined": "share of comparisons in which a map is the same everywhere; they have no rank correlation",
-}
-MEASURES = ("spearman", "absolute")
-
-
-def flipping_rows(
-    model: keras.Model, scenes: Scenes, maps: Mapping[str, np.ndarray], random=None, **settings
-) -> dict[str, dict[str, Value]]:
-    """Pixel flipping for the maps (maps, height, width) of each method: rows with the columns of ``FLIPPING``.
-
-    ``settings`` are those of :func:`flipping`. All methods share the random orders; ``random`` are their
-    curves if they have been computed before (:func:`random_curves`).
-    """
-    scene, thing = scenes.asked.T
-    asked = model, scenes.images[scene], scenes.targets[scene, thing]
-    random = random_curves(*asked, **settings) if random is None else random
-    rows = {}
-    for name, found in maps.items():
-        curves = flipping(*asked, found, random=random, **settings)
-        both = zip(FLIPPING, (curves.over_random, curves.over_least), strict=True)
-        rows[name] = {column: clustered(areas, scene) for column, areas in both}
-    return rows
-
-
-def sanity_row(model: keras.Model, explain: Explainer, scenes: Scenes, draws: int = 3) -> dict[str, Value]:
-    """How alike the maps are to those of the same network with all its weights re-drawn: the columns of ``SANITY``.
-
-    Parameters
-    ----------
-    draws
-        Sets of random weights, the same for every method; averaged for each scene. The standard error runs over scenes
-        and knows nothing of the spread over weights.
-    """
-    scene, thing = scenes.asked.T
-    deepest = list(drawable_layers(model))[-1]
-    asked = scenes.images[scene], scenes.targets[scene, thing]
-    runs = [cascading_randomisation(model, explain, *asked, at=[deepest], seed=seed) for seed in range(draws)]
-    alike = [run.similarities(MEASURES) for run in runs]
-    values = {name: np.concatenate([found[name][1] for found in alike]) for name in MEASURES}
-    values["undefined"] = np.isnan(values["spearman"])
-    return {name: clustered(values[name], np.tile(scene, draws)) for name in SANITY}

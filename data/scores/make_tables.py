@@ -55,7 +55,7 @@ from helpers.vgg16.networks import vgg16
 
 SEED = 20250111
 SAMPLES = {"noisy_copies": 8, "path_steps": 6}
-FLIPPED = {"tile": 8, "steps": 6, "fill": "blur", "score": "logit", "draws": 2, "seed": SEED}
+FLIPPED = {"tile": 8, "steps": 6, "fill": "blur", "draws": 2, "seed": SEED}
 KINDS = {  # number of things, file, title
     "one-thing": (1, "one-thing", "collages of one thing"),
     "two-things": (2, "two-things", "collages of two things"),
@@ -192,7 +192,7 @@ def photographs(arguments, kind: str) -> None:
             rows[name] |= row
         columns |= FLIPPING
         chance |= dict.fromkeys(FLIPPING, 0.0)
-        made |= {"flipping": FLIPPED | {"scenes": count}}
+        made |= {"flipping": FLIPPED | {"score": "logit", "scenes": count}}
     finish(Table(title, columns, rows, chance, made), arguments.dest / f"{file}.json")
 
 
@@ -235,7 +235,8 @@ def world(arguments) -> None:
             rows[method] |= row
         made = made_with(
             f"toy world, {name!r}", SIZE, arguments, "world", scenes=len(scenes), recognised=round(share, 4),
-            recognised_is="the class comes first", truth=truth, flipping=flips | {"scenes": count},
+            recognised_is="the class comes first", truth=truth,
+            flipping=flips | {"score": "logit", "scenes": count},
         )  # fmt: skip
         chance = chance_levels(scenes) | dict.fromkeys(FLIPPING, 0.0)
         finish(Table(title, columns_for(scenes) | FLIPPING, rows, chance, made), arguments.dest / f"{file}.json")

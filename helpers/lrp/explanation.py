@@ -1,14 +1,14 @@
-"""The ledger of relevance: what arrives at each layer, what it hands on, and what it absorbs.
-
-Layer-wise Relevance Propagation (LRP): which inputs make up the score of a class?
+"""Layer-wise Relevance Propagation (LRP): which inputs make up the score of a class, and where does relevance leak?
 
     relevance = lrp(model, images, target, epsilon_plus_flat())
 
 The score is handed down layer by layer until it reaches the input (Bach et al. 2015,
-doi:10.1371/journal.pone.0130140). How a layer shares it out is said by its rule (:mod:`helpers.lrp.rules`), which rule
-stands for which layer by a composite (:mod:`helpers.lrp.rules`). Images and targets are those of
-:mod:`helpers.course.targets`: a class number, one per picture, or weights (N, classes), +1 and -1 to ask "why 4 and not
-9". A model with several inputs takes a list of arrays, and its relevance is such a list.
+doi:10.1371/journal.pone.0130140). How a layer shares it out is said by its rule, which rule stands for which layer by a
+composite (:mod:`helpers.lrp.rules`). Images and targets are those of :mod:`helpers.course.targets`: a class number, one
+per picture, or weights (N, classes), +1 and -1 to ask "why 4 and not 9". A model with several inputs takes a list of
+arrays, and its relevance is such a list.
+
+:func:`explain` also keeps the ledger: what arrives at each layer, what it hands on, and what it absorbs.
 """
 
 from collections.abc import Sequence
@@ -44,36 +44,6 @@ class LedgerRow:
     @property
     def absorbed(self) -> np.ndarray:
         return self.bias + self.stabiliser + self.other
-
-
-def format_ledger(ledger: Sequence[LedgerRow], picture: int = 0, everything: bool = False) -> str:
-    """The ledger of one picture as a table for printing, from the output down.
-
-    Layers that hand on what arrives without a rule (activations, pooling, reshaping) are left out unless they lose
-    something or ``everything`` is asked for. The last line adds up what was absorbed on the way.
-
-    Raises
-    ------
-    ValueError
-        If there is no such picture.
-    """
-    count = len(ledger[0].arriving) if ledger else 0
-    if not -count <= picture < count:
-        raise ValueError(f"The ledger covers {count} pictures, numbered 0 to {count - 1}; got picture={picture}.")
-    columns = ("arriving", "handed_on", "bias", "stabiliser", "other")
-    shown = [row for row in ledger if everything or row.rule or row.absorbed[picture] != 0]
-    cells = [[row.layer, row.rule, *(_number(getattr(row, name)[picture]) for name in columns)] for row in shown]
-    totals = [sum(getattr(row, name)[picture] for row in ledger) for name in columns[2:]]
-    end = ledger[-1].handed_on[picture]
-    cells.append(["input", "", _number(end), "", *map(_number, totals)])
-    header = ["layer", "rule", "arriving", "handed on", "bias", "stabiliser", "other"]
-    lines = aligned([header, *cells], left=(0, 1))
-    rule = "-" * len(lines[0])
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
-
-
-def _number(value: float) -> str:
-    return "0" if value == 0 else f"{value:.4g}"
 
 
 @dataclass(frozen=True)
@@ -137,6 +107,36 @@ def explain(model: keras.Model, images, target, rule=None, *, start=None, batch_
     )
     layers = {name: found.values[value] for name, value in graph.values.items()}
     return Explanation(found.logits, found.values[graph.output], _at_inputs(model, found), layers, ledger)
+
+
+def format_ledger(ledger: Sequence[LedgerRow], picture: int = 0) -> str:
+    """The ledger of one picture as a table for printing, from the output down.
+
+    Layers that hand on what arrives without a rule (activations, pooling, reshaping) are left out unless they lose
+    something. The last line adds up what was absorbed on the way.
+
+    Raises
+    ------
+    ValueError
+        If there is no such picture.
+    """
+    count = len(ledger[0].arriving) if ledger else 0
+    if not -count <= picture < count:
+        raise ValueError(f"The ledger covers {count} pictures, numbered 0 to {count - 1}; got picture={picture}.")
+    columns = ("arriving", "handed_on", "bias", "stabiliser", "other")
+    shown = [row for row in ledger if row.rule or row.absorbed[picture] != 0]
+    cells = [[row.layer, row.rule, *(_number(getattr(row, name)[picture]) for name in columns)] for row in shown]
+    totals = [sum(getattr(row, name)[picture] for row in ledger) for name in columns[2:]]
+    end = ledger[-1].handed_on[picture]
+    cells.append(["input", "", _number(end), "", *map(_number, totals)])
+    header = ["layer", "rule", "arriving", "handed on", "bias", "stabiliser", "other"]
+    lines = aligned([header, *cells], left=(0, 1))
+    rule = "-" * len(lines[0])
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def _number(value: float) -> str:
+    return "0" if value == 0 else f"{value:.4g}"
 
 
 def _at_inputs(model, found):

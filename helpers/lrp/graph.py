@@ -39,14 +39,7 @@ class Graph:
 
 
 def read_graph(model: keras.Model) -> Graph:
-    """The steps of a Keras model with one output that ends in logits.
-
-    Raises
-    ------
-    ValueError
-        If the model has no graph of layers, several outputs, ends in probabilities, or has a layer through which
-        relevance cannot be propagated.
-    """
+    """The steps of a Keras model with one output that ends in logits; others, and layers unknown here, are refused."""
     if not isinstance(model, keras.Model):
         raise ValueError(
             f"Relevance needs a Keras model, such as network.model of the course's networks; got {model!r}."

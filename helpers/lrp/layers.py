@@ -90,13 +90,7 @@ def how_relevance_passes(layer) -> str | None:
 
 
 def step_of(name: str, layer, inputs: tuple[int, ...], output: int) -> Step:
-    """The step for one call of a Keras layer or operation.
-
-    Raises
-    ------
-    ValueError
-        If relevance cannot be propagated through it, or not in the way it is set up.
-    """
+    """The step for one call of a Keras layer or operation; one that relevance cannot pass is refused by name."""
     operation = (type(layer).__module__.rsplit(".", 1)[-1], type(layer).__name__)
     if operation == ("numpy", "Add") and len(inputs) == 2:  # x + y
         return Step(name, layer, "weighted", inputs, output, frozenset({SUM}))

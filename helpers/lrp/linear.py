@@ -1,12 +1,12 @@
-"""The weighted sums of a network, each as a pair of maps that any kernel can be put into.
+"""The linear steps of a network, forwards and backwards: weighted sums, and routes, which only move values.
 
 A rule needs the sums of a layer with its kernel changed: only the positive weights, the squares, ones. So every
 weighted sum is a :class:`Linear`: ``apply`` takes inputs to outputs, ``transpose`` carries values at the outputs back
 to the inputs, both with one of ``CHANGES`` made to the kernel. They are made while a pass is traced, and read the
 variables when it runs.
 
-
-Steps that only move values: pooling maxima, reshaping, padding, joining. Backwards, each value returns to its source."""
+A route (pooling maxima, reshaping, padding, joining) has no kernel. Backwards, each value returns to its source.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

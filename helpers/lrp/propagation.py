@@ -89,13 +89,6 @@ def backward(linear: Linear, rule: Rule, numbers: Numbers, kept: Sums, r, nonneg
     x = kept.x
     if rule.contributions == "gradient":
         return linear.transpose(r, "w", x), None
-    if rule.contributions == "pass":
-        if r.shape[1:] != x.shape[1:]:
-            raise ValueError(
-                f"The rule 'pass' hands relevance through unchanged, but this layer has {r.shape[1:]} outputs and "
-                f"{x.shape[1:]} inputs. Take another rule for it."
-            )
-        return r, no_losses(r) if ledger else None
     if rule.contributions == "signed":
         return _signed(linear, rule, numbers, kept, r, nonnegative, ledger)
     terms, total, bias = _contributions(linear, rule, numbers, kept)

@@ -1,23 +1,21 @@
-"""The rules of Layer-wise Relevance Propagation (LRP), as declarations.
+"""The rules of Layer-wise Relevance Propagation (LRP), as declarations, and composites: which rule for which layer.
 
 Relevance R_j at the outputs of a layer z_j = sum_i x_i w_ij + b_j is handed to its inputs in proportion to what each of
 them contributed. A rule says what counts as a contribution and how the two signs are weighed; one backward pass
-(:mod:`helpers.lrp`) carries all of them out. Notation: v+ = max(v, 0), v- = min(v, 0), z_ij = x_i w_ij, P_j and N_j are
-the sums over i of the positive and the negative z_ij, and s(z) = z + epsilon where z >= 0, else z - epsilon.
+(:mod:`helpers.lrp.propagation`) carries all of them out. Notation: v+ = max(v, 0), v- = min(v, 0), z_ij = x_i w_ij, P_j
+and N_j are the sums over i of the positive and the negative z_ij, and s(z) = z + epsilon where z >= 0, else z - epsilon.
 
 **Bias.** With ``bias=True`` the bias stands in the denominator like one more input and absorbs its share of the
 relevance. With ``bias=False`` it is left out of the rule (the forward pass keeps it), and the inputs get all of it.
 
+**Composites.** No single rule suits all layers of a deep network (Montavon et al. 2019; Kohlbrenner et al. 2020): near
+the output the epsilon rule keeps to the evidence, further down z+ or alpha-beta filter the noise, and the first layer
+has a rule made for pixels. A composite is an ordered list of (layers, rule); the first pair that matches decides.
+
 Sources: Bach et al. 2015 (doi:10.1371/journal.pone.0130140); Montavon et al. 2017, "deep Taylor decomposition"
 (doi:10.1016/j.patcog.2016.11.008); Lapuschkin et al. 2019, "Clever Hans" (doi:10.1038/s41467-019-08987-4); Montavon et
-al. 2019, "Layer-wise relevance propagation: an overview" (doi:10.1007/978-3-030-28954-6_10).
-
-
-Which rule for which layer: composites, and the named ones.
-
-No single rule suits all layers of a deep network (Montavon et al. 2019; Kohlbrenner et al. 2020, arXiv:1910.09840):
-near the output the epsilon rule keeps to the evidence, further down z+ or alpha-beta filter the noise, and the first
-layer has a rule made for pixels. A composite is an ordered list of (layers, rule); the first pair that matches decides.
+al. 2019, "Layer-wise relevance propagation: an overview" (doi:10.1007/978-3-030-28954-6_10); Kohlbrenner et al. 2020
+(arXiv:1910.09840).
 """
 
 from collections.abc import Sequence
@@ -64,7 +62,7 @@ class Rule:
     ----------
     name : for tables and figures
     contributions : "plain" (z_ij, signs together), "signed" (z_ij+ and z_ij- weighed apart), "box", "square", "ones",
-        "pass" (R_i = R_j), or "gradient" (R_i = sum_j w_ij R_j, which makes the same pass a gradient)
+        or "gradient" (R_i = sum_j w_ij R_j, which makes the same pass a gradient)
     shares : how the relevance is split; the factors sum to 1
     epsilon : the stabiliser of all denominators, at least 0
     bias : whether the bias takes part and absorbs its share
@@ -161,11 +159,6 @@ def flat(epsilon: float = STABILISER) -> Rule:
     return Rule("flat", "ones", epsilon=epsilon, bias=False)
 
 
-def pass_on() -> Rule:
-    """R_i = R_j: hands relevance through a layer whose output has the shape of its input (activations always do)."""
-    return Rule("pass", "pass", epsilon=0.0, bias=False)
-
-
 class Kind(Enum):
     """Groups of layers that a composite can name. ``FIRST``: dense and convolution layers that read the input."""
 
@@ -197,37 +190,27 @@ class Composite:
     rules: tuple[tuple[object, Rule], ...]
     otherwise: Rule = field(default_factory=epsilon)
 
-    def rule_for(self, name: str, layer, kinds: frozenset[Kind]) -> Rule:
-        """The rule of a layer of this name that belongs to these kinds."""
+    def rules_for(self, graph) -> dict[int, Rule]:
+        """The rule of every weighted sum of a :class:`helpers.lrp.graph.Graph`, by the number of its output."""
+        return {step.output: self._rule_for(step) for step in graph.steps if step.form == "weighted"}
+
+    def _rule_for(self, step) -> Rule:
         for layers, rule in self.rules:
             if isinstance(layers, Kind):
-                matched = layers in kinds
+                matched = layers in step.kinds
             elif isinstance(layers, str):
-                matched = any(fnmatchcase(known, layers) for known in (name, name.rsplit("/", 1)[-1]))
+                matched = any(fnmatchcase(known, layers) for known in (step.name, step.name.rsplit("/", 1)[-1]))
             else:
-                matched = isinstance(layer, layers)
+                matched = isinstance(step.layer, layers)
             if matched:
                 return rule
         return self.otherwise
-
-    def rules_for(self, graph) -> dict[int, Rule]:
-        """The rule of every weighted sum of a :class:`helpers.lrp.graph.Graph`, by the number of its output."""
-        return {
-            step.output: self.rule_for(step.name, step.layer, step.kinds)
-            for step in graph.steps
-            if step.form == "weighted"
-        }
 
 
 def as_composite(rule) -> Composite:
     """A composite from a composite, a list of (layers, rule), or one rule for every dense and convolution layer.
 
     With one rule, the other weighted sums (average pooling, Add, scaling) take the epsilon rule with its stabiliser.
-
-    Raises
-    ------
-    ValueError
-        If it is none of these.
     """
     if isinstance(rule, Composite):
         composite = rule
@@ -250,8 +233,7 @@ def as_composite(rule) -> Composite:
 
 def epsilon_plus(dense_epsilon: float = STABILISER, bias: bool = True) -> Composite:
     """EpsilonPlus: z+ for convolutions, epsilon for dense layers."""
-    dense = epsilon(dense_epsilon, bias)
-    return Composite("EpsilonPlus", ((CONVOLUTION, z_plus(bias=bias)), (DENSE, dense)))
+    return Composite("EpsilonPlus", ((CONVOLUTION, z_plus(bias=bias)), (DENSE, epsilon(dense_epsilon, bias))))
 
 
 def epsilon_plus_flat(dense_epsilon: float = STABILISER, bias: bool = True) -> Composite:

@@ -1,11 +1,18 @@
 """The backward walk through a whole network, compiled once and kept as long as its model lives.
 
-One walk serves relevance and gradients alike: weighted sums follow their rule, routes (pooling, reshaping, ...) carry
-values back to where they came from, and activations follow one of ``ACTIVATION_MODES``. In a product the signal takes
-all relevance, what scales it none: that only says how much passes (Arras et al. 2017, arXiv:1706.07206); a gradient
-goes to both. What is compiled depends on the structure of the model and of the rules only. Weights are read from the
-model's variables at every call, and the numbers of a rule (epsilon, gamma, ...) are passed in, so that changing either
-needs no new compilation and never goes unseen.
+One walk serves relevance and gradients alike: weighted sums follow their rule, and routes (pooling, reshaping, ...)
+carry values back to where they came from. In a product the signal takes all relevance, what scales it none: that only
+says how much passes (Arras et al. 2017, arXiv:1706.07206); a gradient goes to both. What an activation f makes of the
+values r that come from above is said by its mode, with z the pre-activation:
+
+* "pass": r, relevance passes unchanged;
+* "gradient": r f'(z), the chain rule;
+* "guided": r+ f'(z) at a ReLU, else the chain rule;
+* "deconvnet": r+ at a ReLU, whatever its input was, else the chain rule.
+
+What is compiled depends on the structure of the model and of the rules only. Weights are read from the model's
+variables at every call, and the numbers of a rule (epsilon, gamma, ...) are passed in, so that changing either needs no
+new compilation and never goes unseen.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,13 +29,6 @@ from helpers.lrp.linear import adjoint, linear_map, route, route_back
 from helpers.lrp.propagation import Numbers, backward, forward, no_losses, per_picture, sign_of_sum
 from helpers.lrp.rules import Rule, Share, is_built_in
 
-# What an activation does to the values r that come from above; f' is its derivative at the pre-activation
-ACTIVATION_MODES = {
-    "pass": "r: relevance passes unchanged",
-    "gradient": "r f'(z): the chain rule",
-    "guided": "r+ f'(z) at a ReLU, else the chain rule",
-    "deconvnet": "r+ at a ReLU, whatever its input was, else the chain rule",
-}
 VALUES_AT_A_TIME = 224 * 224 * 3  # inputs in one batch, unless the caller says: one photograph, or 64 digits
 
 
@@ -54,11 +54,11 @@ def walk_back(
     """Walk back from ``weights * logits + start`` (both (N, classes)) to the inputs, in batches of bounded size.
 
     ``inputs`` has an array for every input of the model, ``graph`` is that of the model as it is now, ``rules`` has the
-    rule of every weighted sum by the number of its output, ``activations`` is one of ``ACTIVATION_MODES``;
-    ``everything`` asks for the values at every layer and the ledger.
+    rule of every weighted sum by the number of its output, ``activations`` is their mode, and ``everything`` asks for
+    the values at every layer and the ledger.
     """
-    numbers = np.concatenate([[], *map(_numbers_of, rules.values())], dtype=weights.dtype)
-    run = compiled(model, graph, rules, activations, everything)
+    numbers = [_numbers_of(rule, weights.dtype) for rule in rules.values()]
+    run = _compiled(model, graph, rules, activations, everything)
     batch_size = max(1, VALUES_AT_A_TIME // inputs[0][0].size) if batch_size is None else batch_size
     found = [
         tf.nest.map_structure(np.asarray, run([each[rows] for each in inputs], weights[rows], start[rows], numbers))
@@ -67,7 +67,7 @@ def walk_back(
     return found[0] if len(found) == 1 else tf.nest.map_structure(lambda *parts: np.concatenate(parts), *found)
 
 
-def compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:
+def _compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:
     """The compiled walk for this model and these rules; made on first use."""
     parts = _parts_of(graph)
     key = (
@@ -83,20 +83,19 @@ def compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, ever
 
 def _traced(model, graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:
     dtype = model.outputs[0].dtype
-    sizes = [len(_numbers_of(rule)) for rule in rules.values()]
 
     def run(inputs, weights, start, numbers):
-        ends = np.cumsum(sizes)
         chosen = {
-            value: (rule, _numbers_from(rule, numbers[end - size : end]))
-            for (value, rule), end, size in zip(rules.items(), ends, sizes, strict=True)
+            value: (rule, _numbers_from(rule, *given))
+            for (value, rule), given in zip(rules.items(), numbers, strict=True)
         }
         inputs = [tf.cast(each, dtype) for each in inputs]
         return _walk(graph, chosen, inputs, weights, start, activations, everything)
 
     classes = tf.TensorSpec((None, model.outputs[0].shape[-1]), dtype)
     inputs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in model.inputs]
-    signature = [inputs, classes, classes, tf.TensorSpec((sum(sizes),), dtype)]
+    numbers = [tuple(tf.TensorSpec(part.shape, dtype) for part in _numbers_of(rule, dtype)) for rule in rules.values()]
+    signature = [inputs, classes, classes, numbers]
     # a concrete function cannot be traced again; without AutoGraph, errors keep their own line numbers
     return tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
 
@@ -123,21 +122,19 @@ def _structure_of(rule: Rule) -> tuple:
     return rule.contributions, rule.bias, shares, len(rule.low)
 
 
-def _numbers_of(rule: Rule) -> np.ndarray:
-    """All numbers of a rule in one vector: epsilon, three for each share, the bounds of the box."""
-    shares = [number for share in rule.shares for number in share.numbers]
-    return np.array([rule.epsilon, *shares, *rule.low, *rule.high])
+def _numbers_of(rule: Rule, dtype) -> tuple[np.ndarray, ...]:
+    """The numbers of a rule that are passed in: epsilon, three for each share, the bounds of the box."""
+    parts = rule.epsilon, [share.numbers for share in rule.shares], rule.low, rule.high
+    return tuple(np.array(part, dtype) for part in parts)
 
 
-def _numbers_from(rule: Rule, vector) -> Numbers:
-    """The numbers of a rule as tensors, from their vector; those built in stay as they are."""
-    shares = []
-    for i, share in enumerate(rule.shares):
-        given = tf.unstack(vector[3 * i + 1 : 3 * i + 4], num=3)
-        numbers = [n if is_built_in(n) else g for n, g in zip(share.numbers, given, strict=True)]
-        shares.append(Share(*numbers, share.where))
-    low, high = tf.split(vector[3 * len(rule.shares) + 1 :], 2)
-    return Numbers(vector[0], tuple(shares), low, high)
+def _numbers_from(rule: Rule, epsilon, shares, low, high) -> Numbers:
+    """The numbers of a rule as tensors; those built in stay as they are."""
+    mixed = [
+        Share(*(n if is_built_in(n) else g for n, g in zip(share.numbers, tf.unstack(given), strict=True)), share.where)
+        for share, given in zip(rule.shares, tf.unstack(shares), strict=True)
+    ]
+    return Numbers(epsilon, tuple(mixed), low, high)
 
 
 def _walk(graph: Graph, chosen: dict, inputs: list, weights, start, activations: str, everything: bool):

@@ -1,4 +1,4 @@
-"""Figures of how methods score: one dot a method with its standard error, and where chance lies."""
+"""Figures of how methods do: likeness of their maps while a network forgets, and their scores beside chance."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,8 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from helpers.course.figures import COLOURS, LARGEST_WIDTH
-from helpers.lrp.figures import MARKERS
+from helpers.course.figures import COLOURS, LARGEST_WIDTH, MARKERS
 from helpers.sanity.methods import BASELINES
 from helpers.sanity.tables import Table
 
@@ -39,7 +38,6 @@ def dot_chart(
     table: Table,
     columns: Sequence[str],
     sort: str | None = None,
-    largest_first: bool = True,
     baselines: Sequence[str] = BASELINES,
 ) -> Figure:
     """One panel a column, one line a method: mean and standard error; the dashed line is what chance gives.
@@ -58,7 +56,7 @@ def dot_chart(
     """
     if not columns:
         raise ValueError(f"Name at least one column to draw. The table has: {', '.join(table.columns)}.")
-    methods = table.ranked(columns[0] if sort is None else sort, largest_first)
+    methods = table.ranked(columns[0] if sort is None else sort)
     width = min(LARGEST_WIDTH, 2.2 + 2.4 * len(columns))
     figure, axes = plt.subplots(1, len(columns), figsize=(width, 0.27 * len(methods) + 1.2), sharey=True, squeeze=False)
     places = np.arange(len(methods))

@@ -1,15 +1,7 @@
-"""Replacing what a network has learned by chance, layer by layer, and putting it back to the last bit.
-
-A layer is re-drawn as it was drawn before training: each of its weights by the layer's own initialiser, with another
-seed (Keras gives the same numbers again whenever one initialiser is asked twice). So kernels are random at the scale
-that the layer was meant to have, biases mostly zero, and a BatchNormalization neither shifts nor scales.
-
-
-Does a map depend on what the network has learned? The sanity checks of Adebayo et al. (2018, arXiv:1810.03292).
+"""Does a map depend on what the network has learned? The sanity checks of Adebayo et al. (2018, arXiv:1810.03292).
 
 * **Cascading randomisation**: the layers are re-drawn at random from the logits down, one after the other, until
-nothing
-  learned is left. A map that explains the network must change on the way.
+  nothing learned is left. A map that explains the network must change on the way.
 * **Independent randomisation**: one layer at a time is re-drawn, the others stay as they were trained.
 * **Shuffled labels**: a second network learns the same pictures by heart with labels that mean nothing
   (:func:`helpers.digits.network.train_with_shuffled_labels`); its maps must be others.
@@ -18,6 +10,11 @@ nothing
 
 An explainer is a function of the course's calling form, ``explain(model, images, target) -> maps (N, ...)``. The
 explained class stays the same throughout. :mod:`helpers.sanity.similarity` compares maps.
+
+A layer is re-drawn as it was drawn before training: each of its weights by the layer's own initialiser, with another
+seed (Keras gives the same numbers again whenever one initialiser is asked twice). So kernels are random at the scale
+that the layer was meant to have, biases mostly zero, and a BatchNormalization neither shifts nor scales. Afterwards the
+learned weights are put back to the last bit.
 """
 
 import contextlib
@@ -30,117 +27,13 @@ from scipy import ndimage
 
 from helpers.course.arguments import finite_array, name_list, seed_number, within
 from helpers.course.backend import keras, tf
-from helpers.course.networks import Progress
-from helpers.course.targets import LARGEST_VALUE, checked_images, output_weights, require_model
+from helpers.course.targets import LARGEST_VALUE, checked_images, output_weights
 from helpers.sanity.similarity import MEASURES, similarities
-from helpers.vgg16.gradients import logits
-
-_PARTS = (
-    "forward_layer",
-    "backward_layer",
-    "layer",
-    "cell",
-)  # where Bidirectional, TimeDistributed and RNNs keep theirs
-
-
-def drawable_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
-    """The layers that have weights, from the logits down, by name; a layer of a nested model is "inner/name".
-
-    Raises
-    ------
-    ValueError
-        If a weight has no initialiser, so that there is no telling how to draw it, or the model has no weights.
-    """
-    require_model(model)
-    found: dict[str, keras.layers.Layer] = {}
-    for name, layer in _from_the_logits_down(model, ""):
-        if layer.weights and all(layer is not known for known in found.values()):  # a shared layer is drawn once
-            found[name] = layer
-    if not found:
-        raise ValueError("The model has no layer with weights: there is nothing to re-draw.")
-    for name, layer in found.items():
-        _require_initialisers(layer, name)
-    return found
-
-
-def redraw(layer: keras.layers.Layer, name: str, seed: int) -> None:
-    """Draw all weights of a layer anew. The same name and seed give the same numbers."""
-    for number, (owner, variable) in enumerate(_weights(layer)):
-        # crc32, as Python's own hash changes from run to run
-        own_seed = int(np.random.SeedSequence([seed, zlib.crc32(name.encode()), number]).generate_state(1)[0] >> 1)
-        if hasattr(owner, "draw_kernel"):
-            owner.draw_kernel(own_seed)
-            owner.bias.assign(np.zeros(owner.bias.shape))
-            continue
-        initialiser = _initialiser(owner, variable)
-        settings = initialiser.get_config()
-        if "seed" in settings:
-            initialiser = type(initialiser).from_config({**settings, "seed": own_seed})
-        variable.assign(initialiser(tuple(variable.shape), dtype=variable.dtype))
-        if variable.name == "bias" and getattr(owner, "unit_forget_bias", False):  # an LSTM starts with open gates
-            values = variable.numpy().copy()
-            values[owner.units : 2 * owner.units] = 1
-            variable.assign(values)
-
-
-@contextlib.contextmanager
-def weights_restored(model: keras.Model) -> Iterator[None]:
-    """Inside, weights may be changed; on leaving, also by an error or an interrupt, they are what they were, bit by bit.
-
-    Nothing is copied: a weight that is replaced leaves its old memory to whoever still holds it, as this does.
-    """
-    variables = _distinct([variable for layer in model.layers for variable in layer.variables])
-    kept = [tf.convert_to_tensor(variable.value) for variable in variables]
-    try:
-        yield
-    finally:
-        for variable, values in zip(variables, kept, strict=True):
-            variable.assign(values)
-
-
-def _distinct(variables: list) -> list:
-    return list({id(variable): variable for variable in variables}.values())
-
-
-def _from_the_logits_down(model: keras.Model, prefix: str) -> Iterator[tuple[str, keras.layers.Layer]]:
-    for layer in reversed(model.layers):
-        if isinstance(layer, keras.Model):
-            yield from _from_the_logits_down(layer, f"{prefix}{layer.name}/")
-        else:
-            yield prefix + layer.name, layer
-
-
-def _weights(layer: keras.layers.Layer) -> list[tuple[keras.layers.Layer, keras.Variable]]:
-    """Each weight of a layer with the part that owns it; one entry for a layer that draws its kernel itself."""
-    if hasattr(layer, "draw_kernel"):
-        return [(layer, layer.kernel)]
-    parts = [part for name in _PARTS if isinstance(part := getattr(layer, name, None), keras.layers.Layer)]
-    return [pair for part in parts for pair in _weights(part)] if parts else [(layer, v) for v in layer.weights]
-
-
-def _initialiser(layer: keras.layers.Layer, variable: keras.Variable):
-    """That of "bias" is bias_initializer, that of "recurrent_kernel" recurrent_initializer."""
-    short = variable.name.removesuffix("_kernel")
-    return getattr(layer, f"{variable.name}_initializer", getattr(layer, f"{short}_initializer", None))
-
-
-def _require_initialisers(layer: keras.layers.Layer, name: str) -> None:
-    if hasattr(layer, "draw_kernel"):
-        return
-    owned = _weights(layer)
-    without = [v.name for part, v in owned if not isinstance(_initialiser(part, v), keras.initializers.Initializer)]
-    known = {id(variable) for _, variable in owned}
-    without += [variable.path for variable in layer.weights if id(variable) not in known]
-    if without:
-        raise ValueError(
-            f"Layer {name!r} ({type(layer).__name__}) cannot be re-drawn: it names no initialiser for "
-            f"{', '.join(without)}. Give the layer an attribute such as {without[0].split('/')[-1]}_initializer with one "
-            "of keras.initializers, or leave it out of the model that is tested (preprocessing belongs before it)."
-        )
-
 
 Explainer = Callable[[keras.Model, np.ndarray, object], np.ndarray]
 UNTOUCHED = "as trained"
+# where Bidirectional, TimeDistributed and RNNs keep the layers that own their weights
+_PARTS = ("forward_layer", "backward_layer", "layer", "cell")
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,12 +44,10 @@ class Randomisation:
     ----------
     layers : (steps,) name of the layer that was re-drawn last; ``UNTOUCHED`` at step 0
     maps : (steps, N, ...)
-    logits : (steps, N, classes)
     """
 
     layers: tuple[str, ...]
     maps: np.ndarray
-    logits: np.ndarray
 
     def similarities(self, measures: Sequence[str] = tuple(MEASURES)) -> dict[str, np.ndarray]:
         """How alike the maps of each step and step 0 are: one array (steps, N) for every measure.
@@ -164,7 +55,7 @@ class Randomisation:
         1 at step 0, NaN where a map is the same everywhere.
         """
         rows = [similarities(self.maps[0], maps, measures) for maps in self.maps]
-        return {name: np.array([row[name] for row in rows]) for name in measures}
+        return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def cascading_randomisation(
@@ -175,7 +66,6 @@ def cascading_randomisation(
     *,
     at: Sequence[str] | None = None,
     seed: int = 0,
-    progress: Progress | None = None,
 ) -> Randomisation:
     """Re-draw the layers from the logits down, each on top of those before, and explain after every step.
 
@@ -188,8 +78,6 @@ def cascading_randomisation(
     seed
         Fixes the random weights. They are the same for every explainer, and the same as in
         :func:`independent_randomisation`.
-    progress
-        Called as ``progress(done, steps, layer)`` after every step.
 
     Raises
     ------
@@ -198,7 +86,7 @@ def cascading_randomisation(
 
     The weights are put back to the last bit, also when the run is interrupted or ``explain`` fails.
     """
-    return _randomised(model, explain, images, target, at, seed, progress, cumulative=True)
+    return _randomised(model, explain, images, target, at, seed, cumulative=True)
 
 
 def independent_randomisation(
@@ -209,20 +97,19 @@ def independent_randomisation(
     *,
     at: Sequence[str] | None = None,
     seed: int = 0,
-    progress: Progress | None = None,
 ) -> Randomisation:
     """Re-draw one layer at a time, the others as trained. Parameters as in :func:`cascading_randomisation`."""
-    return _randomised(model, explain, images, target, at, seed, progress, cumulative=False)
+    return _randomised(model, explain, images, target, at, seed, cumulative=False)
 
 
-def _randomised(model, explain, images, target, at, seed, progress, cumulative) -> Randomisation:
+def _randomised(model, explain, images, target, at, seed, cumulative) -> Randomisation:
     images, layers, seed = checked_images(model, images), drawable_layers(model), seed_number(seed)
     output_weights(model, len(images), target)  # a target that does not fit is refused before anything is changed
     chosen = list(layers) if at is None else name_list("at", at)
     unknown = [name for name in chosen if name not in layers]
     if unknown:
         raise ValueError(f"The model has no layer {unknown[0]!r} with weights; it has {', '.join(layers)}.")
-    names, maps, scores = [], [], []
+    names, maps = [], []
 
     def look(name: str) -> None:
         found = np.asarray(explain(model, images, target))
@@ -230,9 +117,6 @@ def _randomised(model, explain, images, target, at, seed, progress, cumulative) 
             raise ValueError(f"An explainer returns one map for each of the {len(images)} images; got {found.shape}.")
         names.append(name)
         maps.append(found.copy())  # an explainer may reuse its array
-        scores.append(logits(model, images))
-        if progress is not None:
-            progress(len(names), len(chosen) + 1, name)
 
     with weights_restored(model):
         look(UNTOUCHED)
@@ -245,28 +129,7 @@ def _randomised(model, explain, images, target, at, seed, progress, cumulative) 
                 with weights_restored(model):
                     redraw(layer, name, seed)
                     look(name)
-    return Randomisation(tuple(names), np.array(maps), np.array(scores))
-
-
-def ignores_the_model(found: Randomisation) -> bool:
-    """Did no map change although the logits did? Then the explainer does not look at the network it is given.
-
-    So it is with one that looks at the picture only, and with one that holds a copy of the network or numbers it read
-    when it was first called (a ``tf.function`` that captured them, a cache): a fault in the code, not in the method.
-
-    Raises
-    ------
-    ValueError
-        If the logits did not change either: then nothing follows.
-    """
-    changed = [not np.array_equal(scores, found.logits[0]) for scores in found.logits[1:]]
-    if not any(changed):
-        raise ValueError(
-            "The logits are the same at every step, so re-drawing changed nothing that the network computes, and the "
-            "maps prove nothing. Is the model trained, and was a layer re-drawn at all?"
-        )
-    rounding = 1e-6 * np.abs(found.maps[0]).max()  # sums in several threads come out in another order
-    return bool((np.abs(found.maps - found.maps[0]) <= rounding).all())
+    return Randomisation(tuple(names), np.array(maps))
 
 
 def random_logit(
@@ -312,3 +175,91 @@ def edges(images) -> np.ndarray:
 def edge_detector(model: keras.Model, images, target) -> np.ndarray:
     """:func:`edges` in the calling form of an explainer: it looks at neither the network nor the class."""
     return edges(images)
+
+
+def drawable_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """The layers that have weights, from the logits down, by name; a layer of a nested model is "inner/name".
+
+    A model is refused that has no weights, or one without an initialiser: there is no telling how to draw it.
+    """
+    found: dict[str, keras.layers.Layer] = {}
+    for name, layer in _from_the_logits_down(model, ""):
+        if layer.weights and all(layer is not known for known in found.values()):  # a shared layer is drawn once
+            found[name] = layer
+    if not found:
+        raise ValueError("The model has no layer with weights: there is nothing to re-draw.")
+    for name, layer in found.items():
+        _require_initialisers(layer, name)
+    return found
+
+
+def redraw(layer: keras.layers.Layer, name: str, seed: int) -> None:
+    """Draw all weights of a layer anew. The same name and seed give the same numbers."""
+    for number, (owner, variable) in enumerate(_weights(layer)):
+        # crc32, as Python's own hash changes from run to run
+        own_seed = int(np.random.SeedSequence([seed, zlib.crc32(name.encode()), number]).generate_state(1)[0] >> 1)
+        if hasattr(owner, "draw_kernel"):
+            owner.draw_kernel(own_seed)
+            owner.bias.assign(np.zeros(owner.bias.shape))
+            continue
+        initialiser = _initialiser(owner, variable)
+        settings = initialiser.get_config()
+        if "seed" in settings:
+            initialiser = type(initialiser).from_config({**settings, "seed": own_seed})
+        variable.assign(initialiser(tuple(variable.shape), dtype=variable.dtype))
+        if variable.name == "bias" and getattr(owner, "unit_forget_bias", False):  # an LSTM starts with open gates
+            values = variable.numpy().copy()
+            values[owner.units : 2 * owner.units] = 1
+            variable.assign(values)
+
+
+@contextlib.contextmanager
+def weights_restored(model: keras.Model) -> Iterator[None]:
+    """Inside, weights may be changed; on leaving, also by an error or an interrupt, they are what they were, bit by bit.
+
+    Nothing is copied: a weight that is replaced leaves its old memory to whoever still holds it, as this does.
+    """
+    variables = {id(variable): variable for layer in model.layers for variable in layer.variables}.values()
+    kept = [tf.convert_to_tensor(variable.value) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, values in zip(variables, kept, strict=True):
+            variable.assign(values)
+
+
+def _from_the_logits_down(model: keras.Model, prefix: str) -> Iterator[tuple[str, keras.layers.Layer]]:
+    for layer in reversed(model.layers):
+        if isinstance(layer, keras.Model):
+            yield from _from_the_logits_down(layer, f"{prefix}{layer.name}/")
+        else:
+            yield prefix + layer.name, layer
+
+
+def _weights(layer: keras.layers.Layer) -> list[tuple[keras.layers.Layer, keras.Variable]]:
+    """Each weight of a layer with the part that owns it; one entry for a layer that draws its kernel itself."""
+    if hasattr(layer, "draw_kernel"):
+        return [(layer, layer.kernel)]
+    parts = [part for name in _PARTS if isinstance(part := getattr(layer, name, None), keras.layers.Layer)]
+    return [pair for part in parts for pair in _weights(part)] if parts else [(layer, v) for v in layer.weights]
+
+
+def _initialiser(layer: keras.layers.Layer, variable: keras.Variable):
+    """That of "bias" is bias_initializer, that of "recurrent_kernel" recurrent_initializer."""
+    short = variable.name.removesuffix("_kernel")
+    return getattr(layer, f"{variable.name}_initializer", getattr(layer, f"{short}_initializer", None))
+
+
+def _require_initialisers(layer: keras.layers.Layer, name: str) -> None:
+    if hasattr(layer, "draw_kernel"):
+        return
+    owned = _weights(layer)
+    without = [v.name for part, v in owned if not isinstance(_initialiser(part, v), keras.initializers.Initializer)]
+    known = {id(variable) for _, variable in owned}
+    without += [variable.path for variable in layer.weights if id(variable) not in known]
+    if without:
+        raise ValueError(
+            f"Layer {name!r} ({type(layer).__name__}) cannot be re-drawn: it names no initialiser for "
+            f"{', '.join(without)}. Give the layer an attribute such as {without[0].split('/')[-1]}_initializer with one "
+            "of keras.initializers, or leave it out of the model that is tested (preprocessing belongs before it)."
+        )

@@ -57,7 +57,7 @@ MEASURES: dict[str, Callable] = {"spearman": spearman, "absolute": absolute_spea
 
 
 def similarities(maps, others, measures=tuple(MEASURES)) -> dict[str, np.ndarray]:
-    """Compare each of the maps (N, ...) with its partner in the others; one array (N,) for every measure.
+    """Compare each of the maps (N, ...) with its partner in the others; one array (N,) for every measure named.
 
     Raises
     ------
@@ -71,10 +71,11 @@ def similarities(maps, others, measures=tuple(MEASURES)) -> dict[str, np.ndarray
         raise ValueError(
             f"Maps are compared one to one and must have the same shape; got {maps.shape}, {others.shape}."
         )
-    unknown = [name for name in name_list("measures", measures) if name not in MEASURES]
+    names = name_list("measures", measures)
+    unknown = [name for name in names if name not in MEASURES]
     if unknown:
         raise ValueError(f"Measures are {', '.join(MEASURES)}; got {', '.join(map(str, unknown))}.")
-    return {name: np.array([MEASURES[name](a, b) for a, b in zip(maps, others, strict=True)]) for name in measures}
+    return {name: np.array([MEASURES[name](a, b) for a, b in zip(maps, others, strict=True)]) for name in names}
 
 
 def _checked(first, second) -> tuple[np.ndarray, np.ndarray]:

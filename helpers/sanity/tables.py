@@ -13,12 +13,16 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from helpers.course.arguments import name_list
+from helpers.course.arguments import choice, name_list
 from helpers.course.tables import aligned
 from helpers.files import fetch
 
 Value = tuple[float, float]  # mean and standard error; NaN where not defined
 UNDEFINED: Value = (float("nan"), float("nan"))
+STORED = (
+    *("one-thing", "two-things", "sanity"),
+    *("world-coats", "world-outlines", "world-tag", "world-tag-unread", "world-sanity"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,36 +44,25 @@ class Table:
     chance: dict[str, float] = field(default_factory=dict)
     made: dict = field(default_factory=dict)
 
-    def __post_init__(self):
-        unknown = {c for row in (*self.rows.values(), self.chance) for c in row} - set(self.columns)
-        if unknown or not self.rows or not self.columns:
-            raise ValueError(
-                f"A table has rows, and columns that are explained; it has {len(self.rows)} rows, and without "
-                f"explanation: {', '.join(sorted(unknown)) or 'none'}."
-            )
-
     def column(self, name: str) -> dict[str, Value]:
         """Mean and standard error of one score for every method; NaN for a method that lacks it."""
         if name not in tuple(self.columns):
             raise ValueError(f"The table {self.title!r} has no column {name!r}. It has: {', '.join(self.columns)}.")
         return {method: row.get(name, UNDEFINED) for method, row in self.rows.items()}
 
-    def ranked(self, name: str, largest_first: bool = True) -> list[str]:
-        """The methods in the order of a score; those that lack it come last."""
+    def ranked(self, name: str) -> list[str]:
+        """The methods in the order of a score, the largest first; those that lack it come last."""
         values = {method: mean for method, (mean, _) in self.column(name).items()}
-        sign = -1 if largest_first else 1
-        return sorted(values, key=lambda method: (np.isnan(values[method]), sign * values[method]))
+        return sorted(values, key=lambda method: (np.isnan(values[method]), -values[method]))
 
 
-def format_table(
-    table: Table, columns: Sequence[str] | None = None, sort: str | None = None, largest_first: bool = True
-) -> str:
+def format_table(table: Table, columns: Sequence[str] | None = None, sort: str | None = None) -> str:
     """The table as aligned plain text, "mean ± standard error", sorted by a column (by default the first shown).
 
     A score that is not defined is shown as "-"; the last line shows what chance gives.
     """
     columns = list(table.columns) if columns is None else name_list("columns", columns)
-    methods = table.ranked(columns[0] if sort is None else sort, largest_first)
+    methods = table.ranked(columns[0] if sort is None else sort)
     found = {name: table.column(name) for name in columns}
     lines = [["", *columns]]
     lines += [[method, *(_readable(*found[name][method]) for name in columns)] for method in methods]
@@ -104,7 +97,7 @@ def joined(title: str, tables: Mapping[str, Table], columns: Mapping[str, Sequen
             explained[called] = f"{table.title}: {table.columns[name]}"
             if name in table.chance:
                 chance[called] = table.chance[name]
-    return Table(title, explained, rows, chance, {prefix: table.made for prefix, table in tables.items()})
+    return Table(title, explained, rows, chance)
 
 
 def rank_agreement(table: Table, first: str, second: str) -> tuple[float, int]:
@@ -112,29 +105,27 @@ def rank_agreement(table: Table, first: str, second: str) -> tuple[float, int]:
 
     NaN for fewer than three methods, or where one score is the same for all.
     """
-    pairs = np.array(
-        [(a, b) for (a, _), (b, _) in zip(table.column(first).values(), table.column(second).values(), strict=True)]
-    )
-    pairs = pairs[~np.isnan(pairs).any(axis=1)]
-    if len(pairs) < 3 or (pairs.max(axis=0) == pairs.min(axis=0)).any():
-        return float("nan"), len(pairs)
-    return float(spearmanr(*pairs.T).statistic), len(pairs)
+    means = np.array([[mean for mean, _ in table.column(name).values()] for name in (first, second)])
+    means = means[:, ~np.isnan(means).any(axis=0)]
+    count = means.shape[1]
+    if count < 3 or (means.max(axis=1) == means.min(axis=1)).any():
+        return float("nan"), count
+    return float(spearmanr(*means).statistic), count
 
 
-def read_table(path: Path) -> Table:
-    """The table in a file of :func:`write_table`.
+def stored_table(name: str) -> Table:
+    """One of the ``STORED`` tables of scores, which come with the course; ``data/scores/make_tables.py`` made them.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is not such a table; the message says what is wrong.
+    FileNotFoundError, ValueError
+        If its file is missing; if there is none of that name, or it is damaged.
     """
-    path = Path(path)
-    remedy = "Copy it again from the course's repository, or make it again with the script beside it."
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no table {path.name}. {remedy}")
+    return read_table(fetch(f"scores/{choice('The table', name, STORED)}.json"))
+
+
+def read_table(path: Path) -> Table:
+    """The table in a file of :func:`write_table`; ``ValueError`` if the file is damaged."""
     try:
         text = json.loads(path.read_text(encoding="utf-8"))
         rows = {
@@ -142,28 +133,16 @@ def read_table(path: Path) -> Table:
             for method, row in text["rows"].items()
         }
         chance = {name: _value(value) for name, value in text["chance"].items()}
-        return Table(str(text["title"]), dict(text["columns"]), rows, chance, dict(text["made"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{path.name} is not a table of scores ({type(error).__name__}: {error}). {remedy}") from None
+        return Table(text["title"], text["columns"], rows, chance, text["made"])
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(
+            f"{path.name} is not a table of scores ({type(error).__name__}: {error}). Copy it again from the course's "
+            "repository, or make it again with the script beside it."
+        ) from None
 
 
-def _value(number) -> float:
-    if number is None:
-        return float("nan")
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) < 1e300:
-        raise ValueError(f"a score is a finite number or null, not {number!r:.40}")
-    return float(number)
-
-
-def stored_table(name: str) -> Table:
-    """A table that comes with the course, such as "one-thing", "two-things" or "sanity"; see ``data/scores/``.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is none of that name, or it is damaged.
-    """
-    return read_table(fetch(f"scores/{name}.json"))
+def _value(number: float | None) -> float:
+    return float("nan") if number is None else float(number)
 
 
 def write_table(table: Table, path: Path) -> None:

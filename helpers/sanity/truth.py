@@ -1,40 +1,45 @@
-"""Scenes with known truth: pictures, the exact mask of every thing in them, and the class that each thing stands for.
+"""Who tells the truth? Attribution methods scored on scenes: pictures where it is known what the class is and where.
 
-Any pictures with masks will do. :func:`collage_scenes` makes them from photographic cut-outs, :func:`world_scenes` from
-the toy world. Both keep the pictures in which a network recognises what it is going to be asked for.
+A scene has the exact mask of every thing in it, and the class that each thing stands for. :func:`world_scenes` takes
+scenes from the toy world, ``data/scores/flipping.py`` makes them from photographic cut-outs; both keep the pictures in
+which a network recognises what it is going to be asked for.
 
-
-Who tells the truth? Attribution methods scored on scenes where it is known what the class is and where.
-
-Every method explains every thing that is asked for in the scenes (:mod:`helpers.sanity.truth`). For each map: how much
-of its positive part lies on its own thing and on the others, and where its largest value lies
-(:mod:`helpers.photos.scores`).
+Every method explains every thing that is asked for. For each map: how much of its positive part lies on its own thing
+and on the others, and where its largest value lies (:mod:`helpers.photos.scores`).
 
 The maps of one scene are not independent. Means are therefore taken within each scene first; mean and standard error
 run over scenes. A map without any positive value has no mass, so it is left out of these two means, and the share of
 such maps is a column of its own: a method must not look better by saying nothing.
 
 That a map lies on the thing is what the *picture's maker* calls true. A network may have better reasons to look
-elsewhere (at the grass behind it); :func:`flipping_rows` asks the network instead of the mask.
+elsewhere (at the grass behind it); pixel flipping (``data/scores/flipping.py``) asks the network instead of the mask.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.course.arguments import finite_array, real_array, shown, within
+from helpers.course.arguments import finite_array
 from helpers.course.backend import keras
-from helpers.course.networks import Progress
-from helpers.course.targets import LARGEST_VALUE, batches
+from helpers.course.targets import batches
 from helpers.photos.scores import area_share, mass_inside, pointing_place
 from helpers.sanity.randomisation import Explainer
-from helpers.sanity.tables import Table, Value
+from helpers.sanity.tables import UNDEFINED, Table, Value
 from helpers.toyworld.network import ToyworldNetwork
 from helpers.toyworld.world import World
 from helpers.vgg16.cam import enlarge
 
 NOT_ASKED = -1
+COLUMNS = {
+    "own mass": "share of the map's positive part on the thing it explains",
+    "other mass": "share of the map's positive part on the other things of the scene",
+    "points at own": "share of maps whose largest value lies on the thing they explain",
+    "points at other": "share of maps whose largest value lies on another thing",
+    "empty": "share of maps without any positive value",
+    "maps": "number of maps",
+}
+OF_OTHERS = ("other mass", "points at other")  # not in tables of scenes with one thing only
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,46 +49,14 @@ class Scenes:
     Attributes
     ----------
     images : (S, height, width, channels), in the network's input space
-    masks : (S, things, height, width), True where the thing is seen; (S, height, width) for one thing
-    targets : (S, things) class that each thing stands for, (S,) for one thing. ``NOT_ASKED`` (-1) marks a thing that
-        is there but for which no map is asked
-
-    Raises
-    ------
-    ValueError
-        If shapes or types do not fit, nothing is asked, or a thing that is asked for has an empty mask.
+    masks : (S, things, height, width), True where the thing is seen
+    targets : (S, things) class that each thing stands for; ``NOT_ASKED`` (-1) marks a thing that is there but for which
+        no map is asked
     """
 
     images: np.ndarray
     masks: np.ndarray
     targets: np.ndarray
-
-    def __post_init__(self):
-        images, masks, targets = (real_array(name, getattr(self, name)) for name in ("images", "masks", "targets"))
-        if not within(images, LARGEST_VALUE):
-            raise ValueError("The images of the scenes hold NaN, infinite or far too large values.")
-        if masks.ndim == 3:
-            masks, targets = masks[:, np.newaxis], targets[:, np.newaxis] if targets.ndim == 1 else targets
-        if (
-            images.ndim != 4
-            or masks.dtype != bool
-            or targets.dtype.kind not in "iu"
-            or masks.shape != (*targets.shape, *images.shape[1:3])
-            or masks.shape[0] != len(images)
-        ):
-            raise ValueError(
-                "Scenes are images (S, height, width, channels), masks (S, things, height, width) of True and False, and "
-                f"targets (S, things) of whole numbers; got {images.shape}, {masks.shape} of {masks.dtype} and "
-                f"{targets.shape} of {targets.dtype}."
-            )
-        asked = targets != NOT_ASKED
-        if not asked.any():
-            raise ValueError("No map is asked for: every target is -1, or there is no scene.")
-        empty = np.argwhere(asked & ~masks.any(axis=(2, 3)))
-        if len(empty):
-            raise ValueError(f"In scene {empty[0, 0]} thing {empty[0, 1]} has an empty mask: no map can lie on it.")
-        for name, value in (("images", images), ("masks", masks), ("targets", targets)):
-            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -96,15 +69,6 @@ class Scenes:
     def asked(self) -> np.ndarray:
         """(maps, 2): number of the scene and of the thing for every map that is asked for."""
         return np.argwhere(self.targets != NOT_ASKED)
-
-    @property
-    def has_others(self) -> bool:
-        """Is there another thing beside one that is asked for?"""
-        return any(self.other_mask(*pair).any() for pair in self.asked)
-
-    def own_mask(self, scene: int, thing: int) -> np.ndarray:
-        """Where the thing is, (height, width)."""
-        return self.masks[scene, thing]
 
     def other_mask(self, scene: int, thing: int) -> np.ndarray:
         """Where the other things of the scene are; nowhere if there are none."""
@@ -142,15 +106,27 @@ def world_scenes(network: ToyworldNetwork, world: World, truth: str = "animal") 
     return Scenes(images, masks, np.column_stack([targets, np.full(len(kept), NOT_ASKED)])), float(right.mean())
 
 
-COLUMNS = {
-    "own mass": "share of the map's positive part on the thing it explains",
-    "other mass": "share of the map's positive part on the other things of the scene",
-    "points at own": "share of maps whose largest value lies on the thing they explain",
-    "points at other": "share of maps whose largest value lies on another thing",
-    "empty": "share of maps without any positive value",
-    "maps": "number of maps",
-}
-OF_OTHERS = ("other mass", "points at other")  # not in tables of scenes with one thing only
+def truth_table(model: keras.Model, scenes: Scenes, methods: Mapping[str, Explainer], *, batch_size: int = 8) -> Table:
+    """A table of scores: every method on every thing that the scenes ask for.
+
+    Parameters
+    ----------
+    methods
+        ``explain(model, images, target) -> maps (N, height, width)`` by name, such as
+        :func:`helpers.sanity.methods.explainers`. They are scored by their positive part.
+
+    Returns
+    -------
+    Table with :func:`columns_for` these scenes; see :func:`helpers.sanity.tables.format_table`
+    """
+    if not len(scenes.asked):
+        raise ValueError("No map is asked for: every target is -1, or there is no scene.")
+    columns = columns_for(scenes)
+    rows = {
+        name: summary(score_maps(scenes, explained(model, explain, scenes, batch_size)), columns)
+        for name, explain in methods.items()
+    }
+    return Table("maps against masks", columns, rows, chance_levels(scenes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,23 +146,11 @@ class MapScores:
     place: np.ndarray
 
 
-def score_maps(scenes: Scenes, maps) -> MapScores:
-    """Scores of given maps (maps, height, width), in the order of ``scenes.asked``.
-
-    Raises
-    ------
-    ValueError
-        If their number or shape does not fit, or a value is not finite.
-    """
-    maps = real_array("maps", maps)
-    if maps.shape != (len(scenes.asked), *scenes.images.shape[1:3]):
-        raise ValueError(
-            f"The scenes ask for {len(scenes.asked)} maps of {scenes.images.shape[1:3]}; got {maps.shape}. "
-            "helpers.vgg16.cam.enlarge brings coarse maps to that size."
-        )
+def score_maps(scenes: Scenes, maps: np.ndarray) -> MapScores:
+    """Scores of maps (maps, height, width), in the order of ``scenes.asked``."""
     rows = []
     for (scene, thing), values in zip(scenes.asked, maps, strict=True):
-        own, other = scenes.own_mask(scene, thing), scenes.other_mask(scene, thing)
+        own, other = scenes.masks[scene, thing], scenes.other_mask(scene, thing)
         rows.append((mass_inside(values, own), mass_inside(values, other), pointing_place(values, own, other)))
     own, other, place = (np.array(column) for column in zip(*rows, strict=True))
     return MapScores(scenes.asked[:, 0], own, other, place)
@@ -197,7 +161,9 @@ def explained(model: keras.Model, explain: Explainer, scenes: Scenes, batch_size
     asked, found = scenes.asked, []
     for rows in batches(len(asked), batch_size):
         scene, thing = asked[rows].T
-        maps = np.asarray(explain(model, scenes.images[scene], scenes.targets[scene, thing]))
+        maps = finite_array(
+            "What an explainer returns", explain(model, scenes.images[scene], scenes.targets[scene, thing]), dtype=None
+        )
         if maps.ndim != 3 or len(maps) != len(scene):
             raise ValueError(
                 f"An explainer returns a map (height, width) for each of {len(scene)} images; got {maps.shape}."
@@ -206,19 +172,15 @@ def explained(model: keras.Model, explain: Explainer, scenes: Scenes, batch_size
     return np.concatenate(found)
 
 
-def clustered(values, scene) -> Value:
+def clustered(values: np.ndarray, scene: np.ndarray) -> Value:
     """Mean over scenes of the means within each scene, and its standard error; NaN entries are left out.
 
     The error is the standard deviation of the scenes' means (n - 1) divided by sqrt(n): NaN for a single scene.
     """
-    values, scene = real_array("values", values).astype(float), finite_array("scene", scene, dtype=None)
-    if values.ndim != 1 or values.shape != scene.shape or not within(values[~np.isnan(values)], LARGEST_VALUE):
-        raise ValueError(
-            f"Give a value and the number of its scene, row by row; got {shown(values)} and {shown(scene)}."
-        )
+    values, scene = np.asarray(values, float), np.asarray(scene)
     defined = ~np.isnan(values)
     if not defined.any():
-        return float("nan"), float("nan")
+        return UNDEFINED
     means = np.array([values[defined & (scene == number)].mean() for number in np.unique(scene[defined])])
     error = means.std(ddof=1) / np.sqrt(len(means)) if len(means) > 1 else float("nan")
     return float(means.mean()), float(error)
@@ -226,10 +188,11 @@ def clustered(values, scene) -> Value:
 
 def columns_for(scenes: Scenes) -> dict[str, str]:
     """The columns that have a meaning for these scenes, with their explanations."""
-    return {name: text for name, text in COLUMNS.items() if scenes.has_others or name not in OF_OTHERS}
+    has_others = any(scenes.other_mask(*pair).any() for pair in scenes.asked)
+    return {name: text for name, text in COLUMNS.items() if has_others or name not in OF_OTHERS}
 
 
-def summary(scores: MapScores, columns=tuple(COLUMNS)) -> dict[str, Value]:
+def summary(scores: MapScores, columns: Iterable[str]) -> dict[str, Value]:
     """The row of a method in a table: these of the ``COLUMNS``."""
     row = {
         "own mass": clustered(scores.own, scores.scene),
@@ -245,39 +208,7 @@ def summary(scores: MapScores, columns=tuple(COLUMNS)) -> dict[str, Value]:
 def chance_levels(scenes: Scenes) -> dict[str, float]:
     """What chance gives: the mean area of the things asked for, and of the others in their scenes."""
     asked = scenes.asked
-    own = clustered([area_share(scenes.own_mask(*pair)) for pair in asked], asked[:, 0])[0]
+    own = clustered([area_share(scenes.masks[*pair]) for pair in asked], asked[:, 0])[0]
     other = clustered([area_share(scenes.other_mask(*pair)) for pair in asked], asked[:, 0])[0]
     levels = {"own mass": own, "other mass": other, "points at own": own, "points at other": other}
     return {name: levels[name] for name in columns_for(scenes) if name in levels}
-
-
-def truth_table(
-    model: keras.Model,
-    scenes: Scenes,
-    methods: Mapping[str, Explainer],
-    title: str = "maps against masks",
-    *,
-    batch_size: int = 8,
-    progress: Progress | None = None,
-) -> Table:
-    """Score every method on every thing that the scenes ask for.
-
-    Parameters
-    ----------
-    methods
-        ``explain(model, images, target) -> maps (N, height, width)`` by name, such as
-        :func:`helpers.sanity.methods.explainers`. They are scored by their positive part.
-    progress
-        Called as ``progress(done, methods, name)``.
-
-    Returns
-    -------
-    Table with :func:`columns_for` these scenes; see :func:`helpers.sanity.tables.format_table`
-    """
-    rows, columns = {}, columns_for(scenes)
-    for number, (name, explain) in enumerate(methods.items(), 1):
-        rows[name] = summary(score_maps(scenes, explained(model, explain, scenes, batch_size)), columns)
-        if progress is not None:
-            progress(number, len(methods), name)
-    made = {"scenes": len(scenes), "maps": len(scenes.asked)}
-    return Table(title, columns, rows, chance_levels(scenes), made)

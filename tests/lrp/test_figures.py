@@ -6,7 +6,6 @@ import pytest
 
 from helpers.course.figures import DIVERGING, LARGEST_WIDTH
 from helpers.lrp import figures
-from helpers.sanity.figures import similarity_curves
 
 LAYERS = [np.array([2.0, 1.0, 1.0]), np.array([4.0, 3.0]), np.array([5.0])]
 WEIGHTS = [np.array([[2.0, 1.0], [1.0, -1.0], [-1.0, 2.0]]), np.array([[2.0], [-1.0]])]
@@ -94,15 +93,6 @@ def test_grid_is_never_too_wide(columns):
 def test_grid_refuses_numbers_that_do_not_fit(titles, pictures, outlines):
     with pytest.raises(ValueError, match="as many titles"):
         figures.relevance_grid([np.ones((3, 3)), None], titles, pictures, outlines=outlines)
-
-
-def test_curves_draw_each_method_in_each_panel():
-    lines = {"gradient": np.array([1.0, 0.2, 0.1]), "Sobel": np.ones(3)}
-    figure = similarity_curves(["as trained", "b", "a"], {"signed": lines, "absolute": lines})
-    for axis in figure.axes[:2]:
-        drawn = {line.get_label(): line.get_ydata() for line in axis.lines[:2]}
-        assert all(np.array_equal(drawn[name], values) for name, values in lines.items())
-        assert [label.get_text() for label in axis.get_xticklabels()] == ["as trained", "b", "a"]
 
 
 def test_digit_maps_share_their_scale():

@@ -18,10 +18,10 @@ from lrp_networks import (
 
 from helpers.course.backend import keras
 from helpers.lrp import rules
-from helpers.lrp import rules as composites
 from helpers.lrp.explanation import explain, lrp
 from helpers.lrp.gradients import CHAIN_RULE
 from helpers.lrp.graph import read_graph, without_softmax
+from helpers.lrp.walk import walk_back
 from helpers.vgg16.half_dense import HalfPrecisionDense
 
 
@@ -114,8 +114,6 @@ def built(stack, bias=0.3):
 
 def walked_gradient(model, images, weights):
     """The walk with the chain rule everywhere."""
-    from helpers.lrp.walk import walk_back
-
     graph = read_graph(model)
     chain = {step.output: CHAIN_RULE for step in graph.steps if step.form == "weighted"}
     return walk_back(model, graph, chain, [images], np.zeros_like(weights), weights, "gradient")
@@ -159,7 +157,7 @@ def test_zero_padding_in_front_of_a_convolution_is_padding():
         same = model_of((8, 9, 3), layers.Conv2D(4, 3, padding="same"), layers.Flatten(), layers.Dense(4))
         padded = model_of((8, 9, 3), layers.ZeroPadding2D(1), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(4))
     for rule in (rules.flat(), rules.w_square(), rules.gamma(), rules.z_box(-5, 5)):
-        composite = [(composites.CONVOLUTION, rule)]
+        composite = [(rules.CONVOLUTION, rule)]
         assert closeness(lrp(padded, pictures(), 0, composite), lrp(same, pictures(), 0, composite)) < 1e-12
 
 
@@ -234,7 +232,7 @@ def test_negative_inputs_are_told_from_positive_ones_by_the_graph():
     assert nonnegative["behind_relu"]
     assert nonnegative["behind_join"]
     assert not any(nonnegative[name] for name in ("first", "behind_sum", "behind_tanh"))
-    assert [name for name, step in steps.items() if composites.FIRST in step.kinds] == ["first"]
+    assert [name for name, step in steps.items() if rules.FIRST in step.kinds] == ["first"]
     found = explain(model, pictures(), 0, rules.alpha_beta())
     assert closeness(found.logits, forward(model, pictures())) < 1e-12
 
@@ -280,8 +278,8 @@ def test_nested_models_are_opened():
         head = keras.Model(head_inputs, layers.Dense(4)(layers.Dense(10, activation="relu")(head_inputs)), name="head")
         model = keras.Model(inputs, head(body(inputs)))
     model.set_weights(plain.get_weights())
-    nested = explain(model, images, 2, composites.epsilon_plus_flat())
-    flat = explain(plain, images, 2, composites.epsilon_plus_flat())
+    nested = explain(model, images, 2, rules.epsilon_plus_flat())
+    flat = explain(plain, images, 2, rules.epsilon_plus_flat())
     assert closeness(nested.relevance, flat.relevance) < 1e-12
     assert closeness(nested.layers["body/conv2"], flat.layers["conv2"]) < 1e-12
     assert closeness(nested.layers["body"], flat.layers["flat"]) < 1e-12
@@ -418,7 +416,7 @@ def test_operations_are_refused_by_name_and_sums_must_fit():
 def test_a_residual_network_keeps_what_it_should():
     """Under z+ and without biases in the rule, everything that starts arrives at the input."""
     start = np.abs(pictures(3, (4,), seed=3))
-    composite = composites.Composite("z+ everywhere", (), rules.z_plus(1e-12, bias=False))
+    composite = rules.Composite("z+ everywhere", (), rules.z_plus(1e-12, bias=False))
     total = lrp(residual(), pictures(), None, composite, start=start).sum(axis=(1, 2, 3))
     assert closeness(total, start.sum(axis=1)) < 1e-6
 

@@ -8,7 +8,6 @@ from lrp_networks import REFERENCE, closeness, layers, precision
 
 from helpers.course.backend import keras
 from helpers.lrp import rules
-from helpers.lrp import rules as composites
 from helpers.lrp.explanation import explain, lrp
 
 with np.load(REFERENCE, allow_pickle=False) as file:
@@ -43,7 +42,7 @@ def rule_of(case, bias, low=ARRAYS["low"], high=ARRAYS["high"]):
     epsilon = rules.epsilon(bias=bias)
 
     def first(rule):
-        return [(composites.FIRST, rule), (composites.CONVOLUTION, epsilon), (composites.DENSE, epsilon)]
+        return [(rules.FIRST, rule), (rules.CONVOLUTION, epsilon), (rules.DENSE, epsilon)]
 
     return {
         "epsilon": epsilon,
@@ -57,11 +56,11 @@ def rule_of(case, bias, low=ARRAYS["low"], high=ARRAYS["high"]):
         "wsquare_first": first(rules.w_square(bias=bias)),
         "zbox_first": first(rules.z_box(low, high)),
         "flat_first": first(rules.flat()),
-        "comp_epsilon_plus": composites.epsilon_plus(bias=bias),
-        "comp_epsilon_plus_flat": composites.epsilon_plus_flat(bias=bias),
-        "comp_epsilon_alpha2beta1": composites.epsilon_alpha2beta1(bias=bias),
-        "comp_epsilon_alpha2beta1_flat": composites.epsilon_alpha2beta1_flat(bias=bias),
-        "comp_epsilon_gamma_box": composites.epsilon_gamma_box(low, high, bias=bias),
+        "comp_epsilon_plus": rules.epsilon_plus(bias=bias),
+        "comp_epsilon_plus_flat": rules.epsilon_plus_flat(bias=bias),
+        "comp_epsilon_alpha2beta1": rules.epsilon_alpha2beta1(bias=bias),
+        "comp_epsilon_alpha2beta1_flat": rules.epsilon_alpha2beta1_flat(bias=bias),
+        "comp_epsilon_gamma_box": rules.epsilon_gamma_box(low, high, bias=bias),
     }[case]
 
 

@@ -1,11 +1,11 @@
-"""The dot chart shows the numbers of the table, in its order, and chance where it is known."""
+"""Curves and dots show the numbers they are given; the dot chart in its table's order, with chance where it is known."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from helpers.course.figures import LARGEST_WIDTH
-from helpers.sanity.figures import dot_chart
+from helpers.sanity.figures import dot_chart, similarity_curves
 from helpers.sanity.tables import Table
 
 NAN = float("nan")
@@ -25,6 +25,15 @@ TABLE = Table(
 def close_figures():
     yield
     plt.close("all")
+
+
+def test_curves_draw_each_method_in_each_panel():
+    lines = {"gradient": np.array([1.0, 0.2, 0.1]), "Sobel": np.ones(3)}
+    figure = similarity_curves(["as trained", "b", "a"], {"signed": lines, "absolute": lines})
+    for axis in figure.axes[:2]:
+        drawn = {line.get_label(): line.get_ydata() for line in axis.lines[:2]}
+        assert all(np.array_equal(drawn[name], values) for name, values in lines.items())
+        assert [label.get_text() for label in axis.get_xticklabels()] == ["as trained", "b", "a"]
 
 
 def drawn(axis):
@@ -51,8 +60,8 @@ def test_dots_and_bars_are_the_means_and_errors_in_the_order_of_the_column():
 
 
 def test_another_order():
-    figure = dot_chart(TABLE, ["own"], sort="sane", largest_first=False)
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["gradient", "random map", "LRP"]
+    figure = dot_chart(TABLE, ["own"], sort="sane")
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["random map", "gradient", "LRP"]
 
 
 def test_chance_is_drawn_only_where_it_is_known():

@@ -68,6 +68,7 @@ def test_many_maps_are_compared_one_to_one(pair):
     assert list(found) == ["ssim", "spearman"]
     assert found["ssim"].tolist() == [1.0, ssim(pair[1], pair[0])]
     assert list(similarities(maps, others)) == ["spearman", "absolute", "ssim"]
+    assert list(similarities(maps, others, "spearman")) == ["spearman"]
 
 
 def test_what_cannot_be_compared_is_refused(pair):

@@ -1,12 +1,22 @@
-"""Scoring methods where the truth is planted: whoever finds it scores 1, chance scores the area."""
+"""Scenes, and methods scored where the truth is planted: whoever finds it scores 1, chance scores the area."""
 
 import numpy as np
 import pytest
-from flipping import FLIPPING, SANITY, flipping_rows, sanity_row
 
 from helpers.sanity.methods import centre_blob, random_map
-from helpers.sanity.randomisation import edge_detector
-from helpers.sanity.truth import COLUMNS, NOT_ASKED, Scenes, clustered, explained, score_maps, truth_table
+from helpers.sanity.truth import (
+    COLUMNS,
+    NOT_ASKED,
+    Scenes,
+    clustered,
+    columns_for,
+    explained,
+    score_maps,
+    truth_table,
+    world_scenes,
+)
+from helpers.toyworld.network import toyworld_network
+from helpers.toyworld.world import Watermark, make_world, without_watermark
 from helpers.vgg16.gradients import gradient_times_input, pixel_map
 
 PATCH = np.zeros((12, 12), bool)
@@ -79,7 +89,7 @@ def test_a_random_map_scores_the_chance_level(patch_reader, scenes):
 
 def test_two_things_are_each_others_other():
     masks = np.array([[PATCH, CORNER]])
-    scenes = Scenes(np.zeros((1, 12, 12, 3)), masks, [[0, 1]])
+    scenes = Scenes(np.zeros((1, 12, 12, 3)), masks, np.array([[0, 1]]))
     maps = np.zeros((2, 12, 12))
     maps[0, 5, 3], maps[0, 0, 9] = 3, 1  # explains the patch: 3 of 4 on it
     maps[1, 5, 3], maps[1, 11, 11], maps[1, 0, 9] = 1, 2, -5  # explains the corner: nothing on it
@@ -91,7 +101,7 @@ def test_two_things_are_each_others_other():
 
 
 def test_scenes_of_one_thing_have_no_columns_about_others(patch_reader, scenes):
-    alone = Scenes(scenes.images, scenes.masks[:, 0], scenes.targets[:, 0])
+    alone = Scenes(scenes.images, scenes.masks[:, :1], scenes.targets[:, :1])
     table = truth_table(patch_reader, alone, {"planted": truthful})
     assert set(table.columns) == set(COLUMNS) - {"other mass", "points at other"}
     assert set(table.rows["planted"]) == set(table.columns)
@@ -119,7 +129,8 @@ def test_coarse_maps_are_enlarged_and_batches_do_not_matter(patch_reader, scenes
 
 def test_targets_reach_the_method_with_their_pictures(patch_reader):
     images = np.arange(3.0).reshape(3, 1, 1, 1) * np.ones((3, 12, 12, 3))
-    scenes = Scenes(images, np.tile([PATCH, CORNER], (3, 1, 1, 1)), [[0, 1], [1, NOT_ASKED], [NOT_ASKED, 0]])
+    targets = np.array([[0, 1], [1, NOT_ASKED], [NOT_ASKED, 0]])
+    scenes = Scenes(images, np.tile([PATCH, CORNER], (3, 1, 1, 1)), targets)
     seen = []
 
     def spy(model, images, target):
@@ -130,52 +141,55 @@ def test_targets_reach_the_method_with_their_pictures(patch_reader):
     assert seen == [(0, 0), (0, 1), (1, 1), (2, 0)]
 
 
-def test_progress_is_told(patch_reader, scenes):
-    told = []
-    methods = {"a": random_map, "b": centre_blob}
-    truth_table(patch_reader, scenes, methods, progress=lambda *what: told.append(what))
-    assert told == [(1, 2, "a"), (2, 2, "b")]
-
-
-def test_flipping_knows_the_truthful_method(patch_reader, scenes):
-    part = scenes[:10]
-    maps = {
-        name: explained(patch_reader, method, part) for name, method in (("true", truthful), ("random", random_map))
-    }
-    maps["turned"] = -maps["true"]
-    rows = flipping_rows(patch_reader, part, maps, tile=2, steps=6, fill=0.0)
-    assert all(set(row) == set(FLIPPING) for row in rows.values())
-    over_random = {name: row["flipping"] for name, row in rows.items()}
-    assert over_random["true"][0] > 10 * over_random["true"][1] > 0
-    assert over_random["turned"][0] < 0
-    assert abs(over_random["random"][0]) < 5 * over_random["random"][1]
-    assert rows["turned"]["flipping, least"][0] == pytest.approx(-rows["true"]["flipping, least"][0])
-
-
-def test_sanity_tells_who_looks_at_the_network(small_cam_network):
-    images = np.random.default_rng(2).normal(size=(4, 12, 10, 3))
-    scenes = Scenes(images, np.ones((4, 12, 10), bool), np.arange(4))
-    before = [weights.copy() for weights in small_cam_network.get_weights()]
-    sobel, gradient, silent = (
-        sanity_row(small_cam_network, method, scenes, draws=2)
-        for method in (edge_detector, truthful, lambda m, x, t: np.zeros(x.shape[:3]))
-    )
-    assert set(sobel) == set(SANITY)
-    assert sobel["spearman"] == (1, 0)
-    assert sobel["undefined"][0] == 0
-    assert abs(gradient["spearman"][0]) < 0.6
-    assert np.isnan(silent["spearman"][0])
-    assert silent["undefined"][0] == 1
-    for a, b in zip(before, small_cam_network.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
 def test_maps_that_do_not_fit_are_refused(patch_reader, scenes):
-    with pytest.raises(ValueError, match="ask for 40 maps"):
-        score_maps(scenes, np.ones((39, 12, 12)))
-    with pytest.raises(ValueError, match="ask for 40 maps.*enlarge"):
-        score_maps(scenes, np.ones((40, 3, 3)))
     with pytest.raises(ValueError, match="each of 8 images"):
-        explained(patch_reader, lambda m, x, t: np.ones((len(x), 12, 12, 3)), scenes)
+        truth_table(patch_reader, scenes, {"colours": lambda m, x, t: np.ones((len(x), 12, 12, 3))})
     with pytest.raises(ValueError, match="NaN"):
-        score_maps(scenes, np.full((40, 12, 12), np.nan))
+        truth_table(patch_reader, scenes, {"broken": lambda m, x, t: np.full(x.shape[:3], np.nan)})
+    with pytest.raises(ValueError, match="No map is asked for"):
+        truth_table(patch_reader, scenes[:0], {"random map": random_map})
+
+
+def test_things_that_are_asked_for_and_their_masks():
+    masks = np.zeros((2, 2, 4, 5), bool)
+    masks[:, 0, :2], masks[:, 1, 1:3] = True, True  # they share a row
+    scenes = Scenes(np.zeros((2, 4, 5, 3)), masks, np.array([[3, 1], [NOT_ASKED, 2]]))
+    assert len(scenes) == 2
+    assert scenes.asked.tolist() == [[0, 0], [0, 1], [1, 1]]
+    assert np.flatnonzero(scenes.other_mask(0, 0).any(axis=1)).tolist() == [2]  # what is its own is not another's
+    assert scenes[1:].asked.tolist() == [[0, 1]]
+
+
+@pytest.fixture(scope="module")
+def marked_horses():
+    return make_world(12, 5, watermark=Watermark("horse", 0.5), outlines=("horse",))
+
+
+def test_the_truth_of_the_world_is_the_animal(marked_horses):
+    network = toyworld_network("coats")
+    scenes, share = world_scenes(network, marked_horses)
+    right = network.recognised(marked_horses)
+    assert share == right.mean() > 0.5
+    np.testing.assert_array_equal(scenes.masks[:, 0], marked_horses.masks[right])
+    np.testing.assert_array_equal(scenes.targets[:, 0], marked_horses.coats[right])
+    assert -1 <= scenes.images.min() < 0 < scenes.images.max() <= 1
+    assert set(columns_for(scenes)) == set(COLUMNS) - {"other mass", "points at other"}
+
+
+def test_the_truth_of_the_world_is_the_tag(marked_horses):
+    network = toyworld_network("outlines")
+    scenes, _ = world_scenes(network, marked_horses, "tag")
+    right = network.recognised(marked_horses) & marked_horses.marked
+    assert len(scenes) == right.sum() > 0
+    tags, animals = scenes.masks[:, 0], scenes.masks[:, 1]
+    np.testing.assert_array_equal(tags, marked_horses.mark_masks[right])
+    assert not (tags & animals).any()
+    assert np.all(scenes.targets == [network.class_index("horse"), NOT_ASKED])
+
+
+def test_the_world_must_have_what_is_asked_for(marked_horses):
+    network = toyworld_network("outlines")
+    with pytest.raises(ValueError, match="'animal' or the 'tag'"):
+        world_scenes(network, marked_horses, "background")
+    with pytest.raises(ValueError, match="Of 0 pictures.*watermark"):
+        world_scenes(network, without_watermark(marked_horses), "tag")

@@ -1,12 +1,27 @@
-"""Pixel flipping: exact on a linear network, bounded in passes, the same in any batch."""
+"""Pixel flipping: exact on a linear network, bounded in passes, the same in any batch. Rows of tables, and collages."""
 
 import flipping as module
 import numpy as np
 import pytest
-from flipping import filling, flipping, random_curves, tile_sums
-from scipy.special import softmax
+from flipping import (
+    FLIPPING,
+    SANITY,
+    TOP,
+    collage_scenes,
+    filling,
+    flipping,
+    flipping_rows,
+    random_curves,
+    sanity_row,
+    tile_sums,
+)
 
-from helpers.vgg16.gradients import input_gradient, logits
+from helpers.photos.collages import cutout_names
+from helpers.sanity.methods import random_map
+from helpers.sanity.randomisation import edge_detector
+from helpers.sanity.truth import Scenes, explained
+from helpers.vgg16.gradients import gradient_times_input, input_gradient, logits, pixel_map
+from helpers.vgg16.networks import vgg16
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +131,6 @@ def test_the_number_of_passes_is_the_one_that_is_stated(linear_model, images, mo
     assert max(passed) <= 5
 
 
-def test_probabilities_instead_of_logits(linear_model, images):
-    found = flipping(linear_model, images, 1, np.ones((3, 8, 9)), tile=4, steps=2, score="probability")
-    np.testing.assert_allclose(found.most[:, 0], softmax(logits(linear_model, images).astype(float), axis=-1)[:, 1])
-    assert np.all((found.random >= 0) & (found.random <= 1))
-
-
 def test_fillings():
     images = np.random.default_rng(2).normal(3, 1, size=(2, 12, 10, 3))
     blurred = filling(images, "blur", 3)
@@ -129,7 +138,6 @@ def test_fillings():
     np.testing.assert_allclose(filling(np.full((1, 6, 6, 3), 2.0), "blur", 2), 2.0)
     np.testing.assert_allclose(filling(images[:1], "blur", 3), blurred[:1])  # pictures and colours are not mixed
     np.testing.assert_allclose(filling(images[..., :1], "blur", 3), blurred[..., :1])
-    np.testing.assert_allclose(filling(images, "mean")[1, 0, 0], images[1].mean(axis=(0, 1)))
     assert np.array_equal(filling(images, (1, 2, 3))[1, 5, 5], [1, 2, 3])
 
 
@@ -139,24 +147,109 @@ def test_tiles_at_the_border_may_be_smaller():
     assert tile_sums(maps, 3).sum() == maps.sum()
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"maps": np.ones((3, 4, 4))}, "enlarge"),
-        ({"maps": np.full((3, 8, 9), np.nan)}, "finite"),
-        ({"tile": 0}, "tile is a whole number"),
-        ({"tile": 9}, "Tiles|tile is a whole number"),
-        ({"steps": 0}, "steps is a whole number from 1"),
-        ({"draws": 0}, "draws is a whole number from 1"),
-        ({"fill": "black"}, "'blur', 'mean'"),
-        ({"fill": (1, 2)}, "does not fit"),
-        ({"fill": float("nan")}, "NaN"),
-        ({"score": "margin"}, "'logit' or 'probability'"),
-        ({"random": np.ones((3, 2))}, "random curves"),
-        ({"target": 2}, "numbered 0 to 1"),
-    ],
-)
-def test_what_does_not_fit_is_refused(linear_model, images, settings, message):
-    given = {"target": 0, "maps": np.ones((3, 8, 9))} | settings
-    with pytest.raises(ValueError, match=message):
-        flipping(linear_model, images, given.pop("target"), given.pop("maps"), **given)
+def truthful(model, images, target):
+    return pixel_map(gradient_times_input(model, images, target), "sum")
+
+
+def test_flipping_knows_the_truthful_method(patch_reader):
+    images = np.random.default_rng(0).uniform(0.5, 1, size=(10, 12, 12, 3)).astype(np.float32)
+    part = Scenes(images, np.ones((10, 1, 12, 12), bool), np.zeros((10, 1), int))
+    maps = {
+        name: explained(patch_reader, method, part) for name, method in (("true", truthful), ("random", random_map))
+    }
+    maps["turned"] = -maps["true"]
+    rows = flipping_rows(patch_reader, part, maps, tile=2, steps=6, fill=0.0)
+    assert all(set(row) == set(FLIPPING) for row in rows.values())
+    over_random = {name: row["flipping"] for name, row in rows.items()}
+    assert over_random["true"][0] > 10 * over_random["true"][1] > 0
+    assert over_random["turned"][0] < 0
+    assert abs(over_random["random"][0]) < 5 * over_random["random"][1]
+    assert rows["turned"]["flipping, least"][0] == pytest.approx(-rows["true"]["flipping, least"][0])
+
+
+def test_sanity_tells_who_looks_at_the_network(small_cam_network):
+    images = np.random.default_rng(2).normal(size=(4, 12, 10, 3))
+    scenes = Scenes(images, np.ones((4, 1, 12, 10), bool), np.arange(4).reshape(4, 1))
+    before = [weights.copy() for weights in small_cam_network.get_weights()]
+    sobel, gradient, silent = (
+        sanity_row(small_cam_network, method, scenes, draws=2)
+        for method in (edge_detector, truthful, lambda m, x, t: np.zeros(x.shape[:3]))
+    )
+    assert set(sobel) == set(SANITY)
+    assert sobel["spearman"] == (1, 0)
+    assert sobel["undefined"][0] == 0
+    assert abs(gradient["spearman"][0]) < 0.6
+    assert np.isnan(silent["spearman"][0])
+    assert silent["undefined"][0] == 1
+    for a, b in zip(before, small_cam_network.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return vgg16("gap", input_size=96, quiet=True)
+
+
+@pytest.mark.parametrize("things", [1, 2])
+def test_collages_are_recognised_and_repeat(network, things):
+    scenes, share = collage_scenes(network, 2, things, seed=4)
+    again, _ = collage_scenes(network, 2, things, seed=4)
+    other, _ = collage_scenes(network, 2, things, seed=5)
+    assert scenes.masks.shape == (2, things, 96, 96)
+    assert 0 < share <= 1
+    order = np.argsort(-network.logits(scenes.images), axis=1)
+    for best, targets in zip(order, scenes.targets, strict=True):
+        assert set(targets) <= set(best[: TOP[things]])
+        assert len(set(targets)) == things
+    np.testing.assert_array_equal(scenes.images, again.images)
+    np.testing.assert_array_equal(scenes.masks, again.masks)
+    assert not np.array_equal(scenes.images, other.images)
+
+
+class EveryFourth:
+    """A fake network with two classes that puts the thing's class, 0, first in every fourth picture."""
+
+    title, input_size, seen = "fake", 48, 0
+
+    def preprocess(self, pictures):
+        return pictures.astype(np.float32)
+
+    def class_index(self, name):
+        return 0
+
+    def logits(self, images):
+        number = self.seen + np.arange(len(images))
+        self.seen += len(images)
+        return np.column_stack([number % 4 == 0, np.full(len(images), 0.5)]).astype(float)
+
+
+def test_the_share_counts_every_try():
+    scenes, share = collage_scenes(EveryFourth(), 6, 1)
+    assert len(scenes) == 6
+    assert share == pytest.approx(6 / 21)  # kept are tries 1, 5, 9, 13, 17 and 21
+
+
+class Generous(EveryFourth):
+    """A fake network that knows the classes of all cut-outs and puts all of them among its first five."""
+
+    classes = sorted(set(cutout_names().values()))
+
+    def class_index(self, name):
+        return self.classes.index(name)
+
+    def logits(self, images):
+        return np.zeros((len(images), len(self.classes)))
+
+
+def test_two_things_are_of_two_classes(monkeypatch):
+    monkeypatch.setattr(module, "TOP", {1: 20, 2: 20})
+    scenes, share = collage_scenes(Generous(), 60, 2)
+    assert share == 1
+    assert np.all(scenes.targets[:, 0] != scenes.targets[:, 1])
+    assert len(np.unique(scenes.targets)) == len(Generous.classes)
+
+
+def test_a_network_that_recognises_nothing_ends_the_search(monkeypatch):
+    monkeypatch.setattr(module, "TOP", {1: 0, 2: 0})  # nothing is ever recognised
+    with pytest.raises(ValueError, match="recognised 0 of"):
+        collage_scenes(EveryFourth(), 1)
