@@ -1,13 +1,9 @@
-"""Figures of a concept activation vector: where it stands among the activations, and how it sorts pictures.
+"""Figures of concepts: what a concept vector is, how it sorts pictures, what its TCAV scores say, and the tag's effect.
 
-Figures of TCAV scores with their spread and significance; those of single vectors are in ``plotting_concepts``.
-
-Every function returns a Matplotlib figure; ``helpers.course.figures.show`` displays it with its alt text. Stars stand
-for the corrected p (:class:`helpers.tcav.significance.ConceptTest`). A score that is not significant, or has no p, is
-drawn pale and hatched: it is not to be read as a finding.
-
-
-What TCAV says of a planted watermark, beside what the watermark does."""
+Every function returns a Matplotlib figure; :func:`helpers.course.figures.show` displays it with its alt text. Stars
+stand for the corrected p (:class:`helpers.tcav.significance.ConceptTest`). A score that is not significant, or has no
+p, is drawn pale and hatched, or as an open marker: it is not to be read as a finding.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from helpers.course.figures import COLOURS, DIVERGING, LARGEST_WIDTH
+from helpers.course.figures import COLOURS, DIVERGING, LARGEST_WIDTH, MARKERS
 from helpers.tcav.significance import ConceptTest
 from helpers.tcav.vectors import ConceptVector
 
@@ -84,12 +80,14 @@ def concept_vector_in_two_dimensions(
         if arrows_at is not None:
             axis.plot([], [], color=COLOURS["blue"], lw=2, label="its gradient, towards the concept")
             axis.plot([], [], color=COLOURS["vermilion"], lw=2, label="its gradient, away from it")
-        for point in np.empty((0, 2)) if arrows_at is None else np.asarray(arrows_at, float):
-            steps = 1e-3 * reach * np.eye(2)
-            slope = np.array([float(logit((point + s)[None])[0]) - float(logit((point - s)[None])[0]) for s in steps])
-            if (length := np.linalg.norm(slope)) > 0:
-                colour = COLOURS["blue"] if slope @ normal > 0 else COLOURS["vermilion"]
-                _arrow(axis, point, 0.3 * reach * slope / length, colour, width=0.006)
+            for point in np.asarray(arrows_at, float):
+                steps = 1e-3 * reach * np.eye(2)
+                slope = np.array(
+                    [float(logit((point + s)[None])[0]) - float(logit((point - s)[None])[0]) for s in steps]
+                )
+                if (length := np.linalg.norm(slope)) > 0:
+                    colour = COLOURS["blue"] if slope @ normal > 0 else COLOURS["vermilion"]
+                    _arrow(axis, point, 0.3 * reach * slope / length, colour, width=0.006)
     axis.set(
         xlim=(centre[0] - reach, centre[0] + reach),
         ylim=(centre[1] - reach, centre[1] + reach),
@@ -99,10 +97,6 @@ def concept_vector_in_two_dimensions(
     )
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     return figure
-
-
-def _arrow(axis, start, step, colour: str, width: float) -> None:
-    axis.quiver(*start, *step, angles="xy", scale_units="xy", scale=1, color=colour, width=width, zorder=4)
 
 
 def most_and_least(pictures: np.ndarray, values: np.ndarray, concept: str, count: int = 6) -> Figure:
@@ -139,9 +133,6 @@ def most_and_least(pictures: np.ndarray, values: np.ndarray, concept: str, count
     return figure
 
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-
-
 def score_bars(tests: Sequence[ConceptTest]) -> Figure:
     """The TCAV score of every test with its standard deviation over the runs, beside that of random pictures.
 
@@ -153,18 +144,13 @@ def score_bars(tests: Sequence[ConceptTest]) -> Figure:
     ValueError
         If there are no tests.
     """
-    _require_tests(tests)
-    classes = _unique(test.class_name for test in tests)
-    several = len({test.layer for test in tests}) > 1
+    classes = _names(tests, "class_name")
+    several = len(_names(tests, "layer")) > 1
     most = max(sum(test.class_name == name for test in tests) for name in classes)
     panel = max(2.2, 0.35 * most + 0.6)  # inches
     columns = min(len(classes), max(1, int((LARGEST_WIDTH - 0.9) / panel)))
-    rows = -(-len(classes) // columns)
-    width = min(LARGEST_WIDTH, 0.9 + columns * panel)
-    figure, axes = plt.subplots(rows, columns, figsize=(width, 3.0 * rows + 0.4), squeeze=False, sharey=True)
-    for axis in axes.flat[len(classes) :]:
-        axis.set_axis_off()
-    for axis, name in zip(axes.flat, classes, strict=False):
+    figure, axes = _panels(len(classes), columns, 0.9 + columns * panel, height=3.0, below=0.4)
+    for axis, name in zip(axes, classes, strict=True):
         shown = [test for test in tests if test.class_name == name]
         for place, test in enumerate(shown):
             _bar(axis, place, test)
@@ -173,37 +159,13 @@ def score_bars(tests: Sequence[ConceptTest]) -> Figure:
         axis.set_xticks(range(len(shown)), labels, rotation=45, ha="right", fontsize=8)
         axis.set(title=name, ylim=(0, 1.18), xlim=(-0.6, len(shown) - 0.4))
         axis.set_yticks(np.linspace(0, 1, 6))
-    for axis in axes[:, 0]:
-        axis.set_ylabel("TCAV score")
     handles = [
-        axes[0, 0].bar([np.nan], [np.nan], color=COLOURS["blue"], label="significant"),
-        axes[0, 0].bar([np.nan], [np.nan], color="white", edgecolor="0.5", hatch="////", label="not significant"),
+        axes[0].bar([np.nan], [np.nan], color=COLOURS["blue"], label="significant"),
+        axes[0].bar([np.nan], [np.nan], color="white", edgecolor="0.5", hatch="////", label="not significant"),
         Rectangle((0, 0), 1, 1, color="0.8", label="random against random"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
     return figure
-
-
-def _bar(axis, place: int, test: ConceptTest) -> None:
-    found = test.significant
-    axis.bar(
-        place,
-        test.mean,
-        width=0.6,
-        yerr=test.deviation,
-        capsize=3,
-        error_kw={"lw": 1},
-        color=COLOURS["blue"] if found else "white",
-        edgecolor=COLOURS["blue"] if found else "0.5",
-        hatch=None if found else "////",
-        zorder=2,
-    )
-    spread = 0 if np.isnan(test.random_deviation) else test.random_deviation
-    low, high = np.clip([test.random_mean - spread, test.random_mean + spread], 0, 1)
-    axis.add_patch(Rectangle((place - 0.45, low), 0.9, high - low, color="0.8", zorder=1))
-    axis.plot([place - 0.45, place + 0.45], [test.random_mean] * 2, color="0.35", lw=1.2, zorder=3)
-    top = min(1.0, test.mean + test.deviation) + 0.02
-    axis.text(place, max(top, high + 0.02), test.stars, ha="center", va="bottom", fontsize=8, zorder=4)
 
 
 def score_map(tests: Sequence[ConceptTest]) -> Figure:
@@ -216,14 +178,12 @@ def score_map(tests: Sequence[ConceptTest]) -> Figure:
     ValueError
         If the tests belong to several layers, or one concept and class was tested twice.
     """
-    _require_tests(tests)
-    layers = _unique(test.layer for test in tests)
+    concepts, classes, layers = (_names(tests, kind) for kind in ("concept", "class_name", "layer"))
     cells = {(test.concept, test.class_name): test for test in tests}
     if len(layers) > 1 or len(cells) < len(tests):
         raise ValueError(
             f"A map shows one test for each concept and class, at one layer; got layers {', '.join(layers)}."
         )
-    concepts, classes = _unique(test.concept for test in tests), _unique(test.class_name for test in tests)
     values = np.full((len(concepts), len(classes)), np.nan)
     width = min(LARGEST_WIDTH, 2.6 + 0.95 * len(classes))
     figure, axis = plt.subplots(figsize=(width, 1.4 + 0.5 * len(concepts)))
@@ -246,92 +206,51 @@ def score_map(tests: Sequence[ConceptTest]) -> Figure:
     return figure
 
 
-def score_over_depth(tests: Sequence[ConceptTest], layers: Sequence[str] | None = None) -> Figure:
+def score_over_depth(tests: Sequence[ConceptTest]) -> Figure:
     """The TCAV score from layer to layer: one panel for every class, one line for every concept.
 
     Filled markers are significant, open ones are not. Bars are standard deviations over the runs; the grey band is the
-    random mean plus and minus the random standard deviation. ``layers`` gives the order; by default that of the tests.
+    random mean plus and minus the random standard deviation. The layers stand in the order of the tests.
 
     Raises
     ------
     ValueError
-        If a test belongs to none of the layers, or one concept, class and layer was tested twice.
+        If there are no tests, or one concept, class and layer was tested twice.
     """
-    _require_tests(tests)
-    layers = list(layers or _unique(test.layer for test in tests))
-    concepts, classes = _unique(test.concept for test in tests), _unique(test.class_name for test in tests)
+    concepts, classes, layers = (_names(tests, kind) for kind in ("concept", "class_name", "layer"))
     cells = {(test.concept, test.class_name, test.layer): test for test in tests}
-    if len(cells) < len(tests) or any(test.layer not in layers for test in tests):
+    if len(cells) < len(tests):
         raise ValueError(
-            f"One test for each concept, class and layer, at the layers {', '.join(layers)}, can be shown."
+            f"One test for each concept, class and layer can be shown; got {len(tests) - len(cells)} more than that."
         )
     columns = min(len(classes), 3)
-    rows = -(-len(classes) // columns)
-    width = min(LARGEST_WIDTH, 1.0 + columns * max(2.3, 0.6 * len(layers) + 0.6))
-    figure, axes = plt.subplots(rows, columns, figsize=(width, 2.9 * rows + 0.5), squeeze=False, sharey=True)
-    for axis in axes.flat[len(classes) :]:
-        axis.set_axis_off()
-    for axis, name in zip(axes.flat, classes, strict=False):
+    width = 1.0 + columns * max(2.3, 0.6 * len(layers) + 0.6)
+    figure, axes = _panels(len(classes), columns, width, height=2.9, below=0.5)
+    for axis, name in zip(axes, classes, strict=True):
         for number, concept in enumerate(concepts):
             known = [
                 (k, cells[concept, name, layer]) for k, layer in enumerate(layers) if (concept, name, layer) in cells
             ]
             if known:
                 _line(axis, number, concept, known, shift=0.06 * (number - (len(concepts) - 1) / 2))
-        _random_band(axis, name, layers, cells)
+        _random_band(axis, {layers.index(test.layer): test for test in tests if test.class_name == name})
         axis.axhline(0.5, color="0.5", lw=0.8, ls=":")
         axis.set_xticks(range(len(layers)), layers, rotation=45, ha="right", fontsize=8)
         axis.set(title=name, ylim=(-0.05, 1.05), xlabel="layer")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("TCAV score")
-    handles = {label: h for axis in axes.flat for h, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    handles = {label: h for axis in axes for h, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(4, len(handles)), fontsize=8)
     return figure
-
-
-def _line(axis, number: int, concept: str, known: list[tuple[int, ConceptTest]], shift: float) -> None:
-    colour = list(COLOURS.values())[number % len(COLOURS)]
-    marker = MARKERS[number % len(MARKERS)]
-    places = np.array([place for place, _ in known]) + shift
-    means, deviations = [test.mean for _, test in known], [test.deviation for _, test in known]
-    axis.errorbar(places, means, deviations, color=colour, lw=1.4, elinewidth=0.8, capsize=2, zorder=2)
-    axis.plot([], [], color=colour, marker=marker, lw=1.4, label=concept)
-    for place, (_, test) in zip(places, known, strict=True):
-        face = colour if test.significant else "white"
-        axis.plot(place, test.mean, marker=marker, ms=6, mec=colour, mfc=face, ls="none", zorder=3)
-
-
-def _random_band(axis, name: str, layers: Sequence[str], cells: dict) -> None:
-    shown = [
-        (k, next((test for (_, kind, where), test in cells.items() if (kind, where) == (name, layer)), None))
-        for k, layer in enumerate(layers)
-    ]
-    shown = [(k, test) for k, test in shown if test is not None]
-    places = [k for k, _ in shown]
-    means = np.array([test.random_mean for _, test in shown])
-    spread = np.nan_to_num([test.random_deviation for _, test in shown])
-    band = np.clip([means - spread, means + spread], 0, 1)
-    axis.fill_between(places, *band, color="0.85", zorder=0, label="random against random")
-
-
-def _require_tests(tests: Sequence[ConceptTest]) -> None:
-    if not len(tests):
-        raise ValueError("There are no tests to show.")
-
-
-def _unique(names) -> list[str]:
-    return list(dict.fromkeys(names))
 
 
 def score_against_loss(
     tests: Mapping[float, ConceptTest], accuracy_lost: Mapping[float, float], logit_lost: Mapping[float, float]
 ) -> Figure:
-    """Signs, sizes and effects of a watermark in networks that were trained with it more or less often.
+    """Signs, sizes and effects of the tag in networks that were trained with it more or less often.
 
     Parameters
     ----------
-    tests : for every network the test of the concept "watermark"; the key is the share of the class that carried it
-    accuracy_lost, logit_lost : with the same keys, what the class loses when the watermark is taken off
+    tests : for every network the test of the tag as a concept; the key is the share of the class that carried it
+    accuracy_lost, logit_lost : with the same keys, what the class loses when the tag is taken off
 
     Three panels over the share: the TCAV score with the random band and the stars; the mean directional derivative and
     the logit that is lost; the accuracy that is lost. Shares are given from 0 to 1.
@@ -370,3 +289,69 @@ def score_against_loss(
     for axis, title in zip(figure.axes, ("signs", "sizes", "effect of removing it"), strict=True):
         axis.set(title=title, xlabel="share with the tag", xticks=shares)
     return figure
+
+
+def _arrow(axis, start, step, colour: str, width: float) -> None:
+    axis.quiver(*start, *step, angles="xy", scale_units="xy", scale=1, color=colour, width=width, zorder=4)
+
+
+def _bar(axis, place: int, test: ConceptTest) -> None:
+    found = test.significant
+    axis.bar(
+        place,
+        test.mean,
+        width=0.6,
+        yerr=test.deviation,
+        capsize=3,
+        error_kw={"lw": 1},
+        color=COLOURS["blue"] if found else "white",
+        edgecolor=COLOURS["blue"] if found else "0.5",
+        hatch=None if found else "////",
+        zorder=2,
+    )
+    spread = 0 if np.isnan(test.random_deviation) else test.random_deviation
+    low, high = np.clip([test.random_mean - spread, test.random_mean + spread], 0, 1)
+    axis.add_patch(Rectangle((place - 0.45, low), 0.9, high - low, color="0.8", zorder=1))
+    axis.plot([place - 0.45, place + 0.45], [test.random_mean] * 2, color="0.35", lw=1.2, zorder=3)
+    top = min(1.0, test.mean + test.deviation) + 0.02
+    axis.text(place, max(top, high + 0.02), test.stars, ha="center", va="bottom", fontsize=8, zorder=4)
+
+
+def _line(axis, number: int, concept: str, known: list[tuple[int, ConceptTest]], shift: float) -> None:
+    colour = list(COLOURS.values())[number % len(COLOURS)]
+    marker = MARKERS[number % len(MARKERS)]
+    places = np.array([place for place, _ in known]) + shift
+    means, deviations = [test.mean for _, test in known], [test.deviation for _, test in known]
+    axis.errorbar(places, means, deviations, color=colour, lw=1.4, elinewidth=0.8, capsize=2, zorder=2)
+    axis.plot([], [], color=colour, marker=marker, lw=1.4, label=concept)
+    for place, (_, test) in zip(places, known, strict=True):
+        face = colour if test.significant else "white"
+        axis.plot(place, test.mean, marker=marker, ms=6, mec=colour, mfc=face, ls="none", zorder=3)
+
+
+def _random_band(axis, tests: dict[int, ConceptTest]) -> None:
+    """The random scores by the place of their layer; they are the same for all concepts."""
+    places = sorted(tests)
+    means = np.array([tests[place].random_mean for place in places])
+    spread = np.nan_to_num([tests[place].random_deviation for place in places])
+    band = np.clip([means - spread, means + spread], 0, 1)
+    axis.fill_between(places, *band, color="0.85", zorder=0, label="random against random")
+
+
+def _panels(count: int, columns: int, width: float, height: float, below: float) -> tuple[Figure, np.ndarray]:
+    """A figure and ``count`` axes for TCAV scores in rows ``height`` inches high, with room ``below`` for a legend."""
+    rows = -(-count // columns)
+    size = min(LARGEST_WIDTH, width), height * rows + below
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=True)
+    for axis in axes.flat[count:]:
+        axis.set_axis_off()
+    for axis in axes[:, 0]:
+        axis.set_ylabel("TCAV score")
+    return figure, axes.flat[:count]
+
+
+def _names(tests: Sequence[ConceptTest], kind: str) -> list[str]:
+    """The different concepts, classes or layers of the tests, in their order."""
+    if not len(tests):
+        raise ValueError("There are no tests to show.")
+    return list(dict.fromkeys(getattr(test, kind) for test in tests))

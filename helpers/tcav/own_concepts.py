@@ -14,14 +14,18 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
-from helpers.course.arguments import finite_array, real_array, seed_number, whole_number
+from helpers.course.arguments import real_array, seed_number, whole_number
 from helpers.photos.images import load_image
+from helpers.tcav.vectors import FEWEST_PICTURES
 from helpers.toyworld.backgrounds import light
 from helpers.toyworld.coats import colour_pairs, coloured
 
 TILE = 280  # pixels: an uploaded tile is cut to this square
 SMALLEST_TILE = 32
-WINDOWS = (0.45, 0.7)  # side of a window as a share of the tile's shorter side; at 0.7 it fits in any direction
+# Side of a window as a share of the tile's shorter side. At 0.7 it fits in any direction. The shares decide how fine the
+# pattern is: lines 10 pixels wide on a tile of 280 become 3 to 5 pixels wide in pictures of 64, as the coats of the toy
+# world have them. To a network that knows narrow stripes, wide ones may well be something else.
+WINDOWS = (0.45, 0.7)
 CONTRASTS = (0.55, 1.0)
 BLANK = 0.08  # a window whose values, 0 to 1, have a smaller standard deviation shows nothing
 MOST_UPLOADS = 200
@@ -35,8 +39,6 @@ def texture_set(
     size: int = 64,
     *,
     colours: str = "random",
-    turned: bool = True,
-    windows: tuple[float, float] = WINDOWS,
 ) -> np.ndarray:
     """Concept pictures from one tile: (count, size, size, 3) 8-bit RGB.
 
@@ -51,12 +53,6 @@ def texture_set(
         "random": of the tile only the pattern is used, its place on the axis along which its colours vary most; two
         random colours, drawn as for the toy world's coats, take the place of the ends. Then no colour can belong to the
         concept. "kept": the tile's own colours, for a concept that is a colour or has one.
-    turned
-        Turn the windows to any direction. False for a concept that has one, such as "upright".
-    windows
-        Least and largest side of a window as a share of the tile's shorter side. It decides how fine the pattern is:
-        lines 10 pixels wide on a tile of 280 become 3 to 5 pixels wide in pictures of 64, as the coats of the toy world
-        have them. To a network that knows narrow stripes, wide ones may well be something else.
 
     Raises
     ------
@@ -67,13 +63,7 @@ def texture_set(
     tile = _checked_tile(tile)
     if colours not in COLOURS:
         raise ValueError(f"colours is {' or '.join(map(repr, COLOURS))}; got {colours!r}.")
-    count, size, windows = (
-        whole_number("count", count, 1),
-        whole_number("size", size, 16, 512),
-        tuple(finite_array("windows", windows, (2,)).tolist()),
-    )
-    if not 0.1 <= windows[0] <= windows[1] <= 0.7:
-        raise ValueError(f"A window is 0.1 to 0.7 of the tile's side, the smaller first; got windows={windows}.")
+    count, size = whole_number("count", count, 1), whole_number("size", size, 16, 512)
     rng = np.random.default_rng(seed_number(seed))
     shares = _shares(tile)
     values = shares[..., np.newaxis] if colours == "random" else tile.astype(np.float32) / 255
@@ -83,11 +73,11 @@ def texture_set(
                 "The tile has one colour all over: there is no pattern to learn. Draw one, or keep the colours if the "
                 "colour is the concept."
             )
-        if (blank := _blank_share(shares, windows[0])) > 0.5:
+        if (blank := _blank_share(shares)) > 0.5:
             raise ValueError(
                 f"{blank:.0%} of the tile is blank, so most pictures cut from it would be empty. Fill all of it."
             )
-    cut = np.stack([_window(values, size, turned, windows, rng) for _ in range(count)])
+    cut = np.stack([_window(values, size, rng) for _ in range(count)])
     middle = cut.mean(axis=(1, 2), keepdims=True)
     cut = middle + rng.uniform(*CONTRASTS, (count, 1, 1, 1)).astype(np.float32) * (cut - middle)
     if colours == "random":
@@ -95,15 +85,15 @@ def texture_set(
     return np.rint(255 * np.clip(cut * light(count, size, rng), 0, 1)).astype(np.uint8)
 
 
-def uploaded_pictures(files: Sequence[Mapping], size: int, limit: int = MOST_UPLOADS) -> tuple[np.ndarray, list[str]]:
+def uploaded_pictures(files: Sequence[Mapping], size: int) -> tuple[np.ndarray, list[str]]:
     """The pictures of an upload, (n, size, size, 3) 8-bit RGB, and a sentence about each file that was not used.
 
     ``files`` have a "name" and a "content" (bytes), as in ``ipywidgets.FileUpload.value``. The middle square is taken.
     Damaged files and copies are named and left out, as :func:`helpers.photos.folders.image_folder` does; so are files
-    beyond the first ``limit``. n can be 0.
+    beyond the first 200. n can be 0.
     """
     pictures, problems, seen = [], [], {}
-    for file in files[:limit]:
+    for file in files[:MOST_UPLOADS]:
         name = str(file["name"])
         try:
             picture = load_image(bytes(file["content"]), size)
@@ -116,13 +106,13 @@ def uploaded_pictures(files: Sequence[Mapping], size: int, limit: int = MOST_UPL
             continue
         seen[digest] = name
         pictures.append(picture)
-    if len(files) > limit:
-        problems.append(f"{len(files) - limit} files beyond the first {limit} were left out.")
+    if len(files) > MOST_UPLOADS:
+        problems.append(f"{len(files) - MOST_UPLOADS} files beyond the first {MOST_UPLOADS} were left out.")
     return np.array(pictures, np.uint8).reshape(len(pictures), size, size, 3), problems
 
 
 def concept_from_uploads(
-    files: Sequence[Mapping], count: int, seed: int, size: int, colours: str, fewest: int
+    files: Sequence[Mapping], count: int, seed: int, size: int, colours: str
 ) -> tuple[np.ndarray, list[str]]:
     """Concept pictures from an upload, and sentences about them.
 
@@ -131,15 +121,15 @@ def concept_from_uploads(
     Raises
     ------
     ValueError
-        If nothing can be read, or of several files fewer than ``fewest`` can; the message names the others.
+        If nothing can be read, or of several files fewer than 10 can; the message names the others.
     """
     pictures, problems = uploaded_pictures(files, TILE if len(files) == 1 else size)
     if len(files) == 1 and len(pictures):
         return texture_set(pictures[0], count, seed, size, colours=colours), [f"{count} pictures cut from the upload."]
-    if len(pictures) < max(1, fewest):
+    if len(pictures) < FEWEST_PICTURES:
         needed = (
-            f"{len(pictures)} different pictures of {len(files)} can be used; at least {fewest} are needed. Add pictures, "
-            "or upload a single one, and pieces will be cut from it."
+            f"{len(pictures)} different pictures of {len(files)} can be used; at least {FEWEST_PICTURES} are needed. Add "
+            "pictures, or upload a single one, and pieces will be cut from it."
         )
         raise ValueError("\n".join([*problems, needed]))
     return pictures, [f"{len(pictures)} pictures, taken as they are.", *problems]
@@ -171,9 +161,9 @@ def _shares(tile: np.ndarray) -> np.ndarray:
     return np.clip((along - low) / (high - low), 0, 1).astype(np.float32).reshape(tile.shape[:2])
 
 
-def _blank_share(shares: np.ndarray, smallest: float) -> float:
+def _blank_share(shares: np.ndarray) -> float:
     """Share of the blocks, as large as the smallest window, in which nothing is to be seen."""
-    side = max(8, int(smallest * min(shares.shape)))
+    side = max(8, int(WINDOWS[0] * min(shares.shape)))
     blocks = [
         shares[top : top + side, left : left + side].std() < BLANK
         for top in range(0, shares.shape[0] - side + 1, side // 2)
@@ -182,13 +172,13 @@ def _blank_share(shares: np.ndarray, smallest: float) -> float:
     return float(np.mean(blocks))
 
 
-def _window(values: np.ndarray, size: int, turned: bool, windows, rng: np.random.Generator) -> np.ndarray:
+def _window(values: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """A random window (size, size, channels) of values (height, width, channels), float32 from 0 to 1.
 
     The tile is made smaller first, with a filter that keeps fine lines from turning into coarse ones, so that one step
     in the window is one in the tile.
     """
-    share, angle = rng.uniform(*windows), rng.uniform(0, 2 * np.pi) * turned
+    share, angle = rng.uniform(*WINDOWS), rng.uniform(0, 2 * np.pi)
     factor = size / (share * min(values.shape[:2]))
     shape = tuple(max(2, round(length * factor)) for length in values.shape[1::-1])
     channels = [

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from helpers.course.arguments import name_list, seed_number, shown, whole_number
+from helpers.course.arguments import choice, name_list, seed_number, shown, whole_number
 from helpers.photos.collages import CutOut, collage, cutout, cutout_names
 from helpers.toyworld.backgrounds import BACKGROUNDS, backgrounds, light
 from helpers.toyworld.concepts import concept_set, random_set
@@ -108,7 +108,7 @@ def thing_pictures(
     ValueError
         If a name is unknown, or count or size is out of range.
     """
-    kinds = name_list("background", background)
+    kinds = [choice("background", kind, BACKGROUNDS) for kind in name_list("background", background)]
     count, seed, start = whole_number("count", count), seed_number(seed), whole_number("start", start)
     size = whole_number("size", size, 32, 512)
     known = isinstance(things, (list, tuple)) and all(isinstance(thing, (str, CutOut)) for thing in things)
@@ -128,12 +128,6 @@ def thing_pictures(
     return pictures
 
 
-def recognised(network: PhotoNetwork, pictures: np.ndarray, class_name: str) -> np.ndarray:
-    """(N,) bool: is the class with the largest logit this one? Of other pictures there is nothing to explain."""
-    target = network.class_index(class_name)
-    return network.logits(network.preprocess(pictures)).argmax(axis=1) == target
-
-
 def class_pictures(
     network: PhotoNetwork,
     class_name: str,
@@ -144,7 +138,8 @@ def class_pictures(
 ) -> tuple[np.ndarray, float]:
     """Collages that the network recognises, (count, size, size, 3) 8-bit RGB, and their share of all that were tried.
 
-    ``things`` are the cut-outs of the class by default; the other parameters are those of :func:`thing_pictures`.
+    Where another class has the largest logit, there is nothing to explain. ``things`` are the cut-outs of the class by
+    default; the other parameters are those of :func:`thing_pictures`.
 
     Raises
     ------
@@ -152,19 +147,15 @@ def class_pictures(
         As :func:`thing_pictures`; if the class or its cut-outs are unknown, or hardly a picture is recognised.
     """
     things = class_cutouts(class_name) if things is None else things
-    count = whole_number("count", count, 1)
+    count, target = whole_number("count", count, 1), network.class_index(class_name)
     kept, tried = [], 0
     while len(kept) < count:
         drawn = thing_pictures(things, TRIED_AT_A_TIME, seed, network.input_size, background, start=tried)
-        right = recognised(network, drawn, class_name)
-        missing = count - len(kept)
-        if right.sum() >= missing:  # pictures after the last that is kept do not count as tried
-            drawn, right = (
-                drawn[: np.flatnonzero(right)[missing - 1] + 1],
-                right[: np.flatnonzero(right)[missing - 1] + 1],
-            )
+        right = np.flatnonzero(network.logits(network.preprocess(drawn)).argmax(axis=1) == target)
+        right = right[: count - len(kept)]
         kept.extend(drawn[right])
-        tried += len(drawn)
+        # pictures after the last that is kept do not count as tried
+        tried += len(drawn) if len(kept) < count else int(right[-1]) + 1
         if len(kept) < LEAST_RECOGNISED * tried - 2:
             raise ValueError(
                 f"{network.title} recognised {len(kept)} of {tried} pictures of {class_name!r} at {network.input_size} "

@@ -66,7 +66,7 @@ def activations(
         If a layer is unknown, an image does not fit, activations are not finite, or an array would take more than
         256 MiB: at early layers of large networks only pooled activations are small enough.
     """
-    images, names = _images(model, images, preprocess), _names(layer)
+    images, names = _images(model, images, preprocess), name_list("layer", layer)
     rows = batches(len(images), batch_size or _pictures_at_a_time(model))
     found = {name: _empty(model, name, images, pooling) for name in names}
     read = compiled(model, _READ[pooling], *names)
@@ -98,8 +98,7 @@ def logit_gradients(
     ValueError
         If the model ends in probabilities, the target does not fit, or the logits do not depend on the layer.
     """
-    names = _names(layer)
-    images = _images(model, images, preprocess)
+    images, names = _images(model, images, preprocess), name_list("layer", layer)
     found = {name: _empty(model, name, images, pooling) for name in names}
     for part, values in _gradient_batches(model, names, images, target, pooling, batch_size, preprocess):
         for name, rows in zip(names, values, strict=True):
@@ -240,8 +239,6 @@ def _gradient_batches(
 ) -> Iterator[tuple[slice, list[np.ndarray]]]:
     require_logits(model)
     weights = output_weights(model, len(images), target)
-    for name in names:
-        _features(model, name, images, pooling)
     differentiate = compiled(model, _DIFFERENTIATE[pooling], *names)
     for part in batches(len(images), batch_size or _pictures_at_a_time(model)):
         found = [
@@ -256,10 +253,6 @@ def _gradient_batches(
                 )
             _require_finite(values, f"The gradients at layer {name!r}")
         yield part, found
-
-
-def _names(layer: str | Sequence[str]) -> list[str]:
-    return name_list("layer", layer)
 
 
 def _features(model: keras.Model, name: str, images: np.ndarray, pooling: str | None) -> int:

@@ -36,11 +36,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from helpers.course.arguments import finite_array, real_number, shown, within
 from helpers.course.tables import aligned
 
 LEVEL = 0.05  # p below this, after Bonferroni, is called significant
-LARGEST = 1e6  # of a score: squares are finite
 NO_SPREAD = 1e-6  # a standard deviation below this is rounding: scores are shares of pictures
 
 
@@ -55,8 +53,7 @@ class ConceptTest:
     accuracy, needed : mean held-out accuracy of the concept's CAVs, and the least one that is above chance
     mean_derivative : mean of S over pictures and runs
     zero : share of pictures with S = 0 exactly
-    overlap : share of training pictures that two runs have in common, 0 to 1; of both sides together up to 2
-    p, p_plain : probability of a difference as large by chance; p_plain treats the runs as independent (Welch)
+    p : probability of a difference as large by chance, from :func:`compare_scores`
     comparisons : number of tests that p is corrected for
     undefined : why there is no p, or ""
     """
@@ -70,9 +67,7 @@ class ConceptTest:
     needed: float
     mean_derivative: float
     zero: float
-    overlap: float
     p: float
-    p_plain: float
     comparisons: int
     undefined: str
 
@@ -123,19 +118,14 @@ class ConceptTest:
         )
 
 
-def compare_scores(scores, random_scores, overlap: float = 0.0) -> tuple[float, str]:
+def compare_scores(scores: np.ndarray, random_scores: np.ndarray, overlap: float) -> tuple[float, str]:
     """Two-sided p for a difference of the means, and why it is undefined (NaN), or "".
 
-    Welch's t-test for ``overlap`` 0; otherwise corrected for pictures that the runs share, see the module's text. With
-    fewer than two scores on a side, or no spread on either, there is nothing to judge a difference by: scores that are
-    all 1 against scores that are all 0 may be chance.
+    ``overlap`` is the share of training pictures that two runs have in common. Where it is 0, this is Welch's t-test;
+    otherwise it is corrected for what the runs share, see the module's text. With fewer than two scores on a side, or no
+    spread on either, there is nothing to judge a difference by: scores that are all 1 against scores that are all 0 may
+    be chance.
     """
-    scores, random_scores = (
-        finite_array(name, values) for name, values in (("scores", scores), ("random_scores", random_scores))
-    )
-    if scores.ndim != 1 or random_scores.ndim != 1 or not (within(scores, LARGEST) and within(random_scores, LARGEST)):
-        raise ValueError(f"Scores are rows of shares, 0 to 1; got {shown(scores)} and {shown(random_scores)}.")
-    overlap = real_number("overlap", overlap, 0, 1.99)
     counts = len(scores), len(random_scores)
     if min(counts) < 2:
         return float("nan"), f"{counts[0]} and {counts[1]} scores: a spread needs two of each"

@@ -28,15 +28,14 @@ from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import ThreadpoolController
 
-from helpers.course.arguments import real_array, real_number, seed_number, shown, whole_number, within
+from helpers.course.arguments import real_array, seed_number, shown, whole_number, within
 
 FEWEST_PICTURES = 10  # of a side: fewer leave three or less to check the vector with
+HELD_OUT = 1 / 3  # of each side: not trained on, they measure the accuracy
 CHANCE_LEVEL = 0.05  # a vector is meaningful if chance reaches its accuracy less often than this
 NEAR_CHANCE = 0.6  # and if its accuracy is at least this
 PENALTY = 10.0  # C of LogisticRegression
 FEATURES_AT_A_TIME = 2**16
-
-
 LARGEST = 1e12  # of an activation; squares are finite
 
 
@@ -50,14 +49,12 @@ class ConceptVector:
     intercept : vector . a + intercept > 0 says "concept"
     accuracy : share of the held-out pictures that are told right; chance is 0.5
     held_out : number of the held-out pictures, both sides together
-    pictures : number of pictures of a side that were used, held-out ones included
     """
 
     vector: np.ndarray
     intercept: float
     accuracy: float
     held_out: int
-    pictures: int
 
     @property
     def needed(self) -> float:
@@ -76,19 +73,17 @@ class ConceptVector:
         )
 
 
-def accuracy_beyond_chance(trials: int, level: float = CHANCE_LEVEL) -> float:
-    """The least share of right answers in ``trials`` that guessing reaches with a probability below ``level``.
+def accuracy_beyond_chance(trials: int) -> float:
+    """The least share of right answers in ``trials`` that guessing reaches with a probability below 5 %.
 
     Never less than 0.6: many pictures can show that 0.53 is no accident, but the direction is noise for the most part.
     Above 1 if there are too few trials to show anything.
     """
-    trials, level = whole_number("trials", trials, 1), real_number("level", level, 0, 1)
-    return max(NEAR_CHANCE, float(binom.isf(level, trials, 0.5) + 1) / trials)
+    trials = whole_number("trials", trials, 1)
+    return max(NEAR_CHANCE, float(binom.isf(CHANCE_LEVEL, trials, 0.5) + 1) / trials)
 
 
-def concept_vector(
-    concept_activations, random_activations, seed: int = 0, *, held_out: float = 1 / 3, name: str = "concept"
-) -> ConceptVector:
+def concept_vector(concept_activations, random_activations, seed: int = 0, *, name: str = "concept") -> ConceptVector:
     """The CAV of concept activations (n, features) against others (m, features).
 
     Parameters
@@ -96,9 +91,8 @@ def concept_vector(
     random_activations
         Of random pictures, or of another concept for a relative CAV. Exchanging the two sides turns the vector round.
     seed
-        Fixes which pictures of the larger side are used (as many as the smaller has) and which are held out.
-    held_out
-        Share of each side that is not trained on but measures the accuracy.
+        Fixes which pictures of the larger side are used (as many as the smaller has), and which third of either side is
+        not trained on but measures the accuracy.
     name
         Of the concept, for messages.
 
@@ -117,8 +111,6 @@ def concept_vector(
             "values a picture."
         )
     seed = seed_number(seed)
-    if not 0 < real_number("held_out", held_out) < 1:
-        raise ValueError(f"held_out is a share between 0 and 1; got {held_out}.")
     if _same_rows(*sides):
         raise ValueError(
             f"The pictures of {name!r} and those it is compared with are the same. Give two different sets."
@@ -126,9 +118,7 @@ def concept_vector(
     count = min(map(len, sides))
     # the same draw for both sides: exchanging them exchanges nothing else
     chosen = [side[np.random.default_rng(seed).permutation(len(side))[:count]] for side in sides]
-    test = max(1, round(held_out * count))
-    if count - test < 2:
-        raise ValueError(f"held_out={held_out:g} of {count} pictures leaves fewer than 2 for training. Hold out less.")
+    test = round(HELD_OUT * count)
     # for matrices this small, threads that wait for each other cost ten times the work on a busy machine
     with _threads().limit(limits=1):
         normal, offset = _logistic_normal(*(side[test:] for side in chosen))
@@ -137,7 +127,7 @@ def concept_vector(
         for side, is_concept in zip(chosen, (True, False), strict=True)
     ]
     length = np.linalg.norm(normal)
-    return ConceptVector(normal / length, float(offset / length), float(np.mean(right)), 2 * test, count)
+    return ConceptVector(normal / length, float(offset / length), float(np.mean(right)), 2 * test)
 
 
 def _same_rows(first: np.ndarray, second: np.ndarray) -> bool:
@@ -148,7 +138,7 @@ def _digest(row: np.ndarray) -> bytes:
     return hashlib.sha256((row + 0).tobytes()).digest()  # adding 0 makes -0.0 the same as 0.0
 
 
-def checked_set(values, name: str, fewest: int = FEWEST_PICTURES) -> np.ndarray:
+def checked_set(values, name: str) -> np.ndarray:
     """The different rows of activations (n, features), in their order, or an error that says what is wrong."""
     values = real_array(f"Activations of {name!r}", values)
     if values.ndim != 2 or values.dtype.kind not in "fiu" or values.size == 0:
@@ -161,15 +151,12 @@ def checked_set(values, name: str, fewest: int = FEWEST_PICTURES) -> np.ndarray:
             f"The activations of {name!r} hold NaN, infinite or far too large values. Look at the pictures they come from."
         )
     first = sorted({_digest(values[i]): i for i in reversed(range(len(values)))}.values())
-    if len(first) < fewest:
-        why = (
-            ""
-            if len(first) == len(values)
-            else f" ({len(values)} of them, but the others are copies, or the layer is dead)"
-        )
+    if len(first) < FEWEST_PICTURES:
+        copies = f" ({len(values)} of them, but the others are copies, or the layer is dead)"
         raise ValueError(
-            f"{name!r} has {len(first)} different pictures at this layer{why}; at least {fewest} are needed, 30 or more are "
-            "better. Add pictures that share the concept and differ in everything else."
+            f"{name!r} has {len(first)} different pictures at this layer{copies if len(first) < len(values) else ''}; at "
+            f"least {FEWEST_PICTURES} are needed, 30 or more are better. Add pictures that share the concept and differ in "
+            "everything else."
         )
     return values if len(first) == len(values) else values[first]
 
@@ -204,11 +191,6 @@ def projections(activations, vector) -> np.ndarray:
     if not within(values, LARGEST):
         raise ValueError("The activations hold NaN, infinite or far too large values.")
     return values @ matrix[0]
-
-
-def sort_by_concept(activations, vector) -> np.ndarray:
-    """Numbers of the pictures (n,), the one most like the concept first. Looking at them shows what the CAV is about."""
-    return np.argsort(-projections(activations, vector), kind="stable")
 
 
 def _logistic_normal(concept: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, float]:

@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from helpers.course.figures import show
 from helpers.course.widgets import connect_pen, draw_strokes, say_what_they_are, upload_button
 from helpers.tcav.own_concepts import COLOURS, TILE, concept_from_uploads, texture_set
-from helpers.tcav.vectors import FEWEST_PICTURES
 
 PAPER = "#ffffff"
 BRUSHES = {
@@ -32,7 +31,7 @@ BRUSHES = {
     "green": "#2e9e3f",
     "blue": "#2a5fc4",
 }
-WIDTH = 10  # pixels of the canvas: see ``windows`` in texture_set
+WIDTH = 10  # pixels of the canvas: see ``WINDOWS`` in helpers/tcav/own_concepts.py
 NOTHING = "nothing"
 
 
@@ -62,12 +61,8 @@ def draw_tile(strokes: Sequence[Stroke], size: int = TILE) -> np.ndarray:
             raise ValueError(
                 f"Brushes are {', '.join(BRUSHES)}, 1 pixel wide or more; got {stroke.colour!r}, {stroke.width}."
             )
-        tile[draw_strokes([stroke.points], size, stroke.width) == 0] = _rgb(stroke.colour)
+        tile[draw_strokes([stroke.points], size, stroke.width) == 0] = list(bytes.fromhex(BRUSHES[stroke.colour][1:]))
     return tile
-
-
-def _rgb(colour: str) -> list[int]:
-    return list(bytes.fromhex(BRUSHES[colour][1:]))
 
 
 def _stripes(size: int, period: int, colour: str, width: int) -> list[Stroke]:
@@ -211,7 +206,7 @@ def own_concept(
 
     def react(change) -> None:
         if change["new"]:
-            answer(lambda: concept_from_uploads(change["new"], count, seed, size, colours.value, FEWEST_PICTURES))
+            answer(lambda: concept_from_uploads(change["new"], count, seed, size, colours.value))
 
     canvas.on_client_ready(paint)  # a page that is opened again shows what was drawn
     connect_pen(canvas, start, move, lift)

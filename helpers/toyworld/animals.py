@@ -14,10 +14,8 @@ from scipy.ndimage import gaussian_filter, grey_closing
 
 from helpers.files import fetch
 from helpers.photos.collages import read_cutout, read_index
-from helpers.toyworld.coats import HUES, PATTERNS, colour_pairs, coloured, pattern
 
 OUTLINES = ("horse", "donkey", "zebra", "cow", "bull", "tiger", "lion", "hippopotamus", "giraffe")
-FOLDER = "toyworld"
 CANVAS = 80  # pixels: a pose of an animal, in its middle, with room to be moved about in a picture of 64
 LENGTHS = (46, 50, 54, 58, 62)  # pixels of the longer side
 ANGLES = (-12, -8, -4, 0, 4, 8, 12)  # degrees
@@ -47,9 +45,7 @@ def shaded_outline(outline: str) -> tuple[np.ndarray, np.ndarray]:
     luminance, blurred within the outline, stretched for every animal to the same range. Dark lines of patterned animals
     are closed first (Serra 1982).
     """
-    if outline not in OUTLINES:
-        raise ValueError(f"There is no outline {outline!r}. There are: {', '.join(OUTLINES)}.")
-    picture = read_cutout(fetch(f"{FOLDER}/{outline}.png"), outline, outline).picture.astype(np.float32) / 255
+    picture = read_cutout(fetch(f"toyworld/{outline}.png"), outline, outline).picture.astype(np.float32) / 255
     opacity = picture[..., 3]
     luminance = picture[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
     side = max(opacity.shape)
@@ -67,10 +63,7 @@ def shaded_outline(outline: str) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def _wears_pattern(outline: str) -> bool:
-    coats = read_index(fetch(f"{FOLDER}/index.tsv"), "coat_in_the_photograph")
-    if coats.get(outline) not in ("patterned", "smooth"):
-        raise ValueError(f"{FOLDER}/index.tsv does not say what coat the {outline} wears. Clone the course again.")
-    return coats[outline] == "patterned"
+    return read_index(fetch("toyworld/index.tsv"), "coat_in_the_photograph").get(outline) == "patterned"
 
 
 @functools.cache
@@ -120,7 +113,7 @@ def placed_outlines(outlines: np.ndarray, size: int, rng: np.random.Generator) -
     return opacity[..., None].astype(np.float32), bank.shading[window][..., None] / np.float32(100)
 
 
-def turned_outline(outline: str, angle: float = 0) -> tuple[np.ndarray, np.ndarray]:
+def turned_outline(outline: str, angle: float) -> tuple[np.ndarray, np.ndarray]:
     """Opacity and shading of an animal, turned by ``angle`` degrees and cropped, in the photograph's resolution."""
     opacity, shading = shaded_outline(outline)
     parts = (Image.fromarray(part).rotate(angle, Image.Resampling.BICUBIC, expand=True) for part in (opacity, shading))
@@ -137,41 +130,3 @@ def resized_outline(opacity: np.ndarray, shading: np.ndarray, factor: float) -> 
     veil, light = (np.asarray(Image.fromarray(part).resize(shape, method)) for part in (opacity, opacity * shading))
     shading = np.clip(light / np.maximum(veil, 0.05), _DARKEST, _LIGHTEST)
     return np.clip((veil - 0.1) / 0.8, 0, 1), shading  # a clean edge: no veil far outside, no holes inside
-
-
-def painted_animal(
-    outline: str, coat: str, rng: np.random.Generator, height: int, *, hue: str | None = None, angle: float = 0
-) -> np.ndarray:
-    """An animal with a coat painted on, of any size, to be pasted somewhere.
-
-    Parameters
-    ----------
-    outline, coat
-        Of ``OUTLINES`` and of ``helpers.toyworld.coats.PATTERNS``.
-    rng
-        Decides on the colours, the pattern and whether the animal is mirrored.
-    height
-        Of the cut-out, in pixels, at least 8.
-    hue
-        A key of ``helpers.toyworld.coats.HUES``: both colours of the coat are of that hue. None: any colours.
-    angle
-        Degrees by which the animal is turned.
-
-    Returns
-    -------
-    (height, width, 4) 8-bit RGBA. The pattern grows with the animal.
-    """
-    if coat not in PATTERNS:
-        raise ValueError(f"There is no coat {coat!r}. There are: {', '.join(PATTERNS)}.")
-    if hue is not None and hue not in HUES:
-        raise ValueError(f"There is no hue {hue!r}. There are: {', '.join(HUES)}.")
-    if height < 8:
-        raise ValueError(f"An animal is at least 8 pixels high; got height={height}.")
-    turned = turned_outline(outline, angle)
-    opacity, shading = resized_outline(*turned, height / turned[0].shape[0])
-    if rng.random() < 0.5:
-        opacity, shading = opacity[:, ::-1], shading[:, ::-1]
-    scale = max(opacity.shape) / 52
-    colours = coloured(pattern(coat, 1, opacity.shape, rng, scale), colour_pairs(1, rng, hue))[0]
-    rgba = np.concatenate([colours * shading[..., None], opacity[..., None]], axis=-1)
-    return np.rint(255 * np.clip(rgba, 0, 1)).astype(np.uint8)

@@ -69,8 +69,8 @@ def concept_set(name: str, count: int, seed: int = 0, size: int = SIZE, source: 
     """
     if name not in tuple(CONCEPTS):
         raise ValueError(f"There is no concept {name!r}. There are: {', '.join(CONCEPTS)}.")
-    count, size = _check(count, size, source, SOURCES)
-    seed = _own_seed(seed, name)
+    count, size = _checked(count, size, source)
+    seed = _own_seed(seed_number(seed), name)
     if source == "world":
         return _from_world(name, count, seed)
     return _in_parts(lambda part, seed: _textures(name, part, seed, size), count, seed)
@@ -80,19 +80,13 @@ def random_set(count: int, seed: int = 0, size: int = SIZE, source: str = "textu
     """Random counterparts of a concept's pictures: (count, size, size, 3) 8-bit RGB.
 
     ``source`` "world": scenes with any animal in any coat. "texture": any coat over the frame or in a blot, or a
-    background alone, half and half. "mixed": both sources, half and half, shuffled. Errors as in :func:`concept_set`.
+    background alone, half and half. Errors as in :func:`concept_set`.
     """
-    count, size = _check(count, size, source, (*SOURCES, "mixed"))
-    seed = _own_seed(seed, "random")
+    count, size = _checked(count, size, source)
+    seed = _own_seed(seed_number(seed), "random")
     if source == "world":
         return make_world(count, seed).pictures
-    pictures = _in_parts(lambda part, seed: _coats_and_backgrounds(part, seed, size), count, seed)
-    if source == "mixed":
-        rng = np.random.default_rng([seed, 2])
-        _check(count, size, "world", SOURCES)
-        scenes = make_world(count, seed).pictures
-        pictures = np.where((rng.permutation(count) % 2 == 0)[:, None, None, None], pictures, scenes)
-    return pictures
+    return _in_parts(lambda part, seed: _coats_and_backgrounds(part, seed, size), count, seed)
 
 
 def _in_parts(draw: Callable[[int, int], np.ndarray], count: int, seed: int) -> np.ndarray:
@@ -148,7 +142,7 @@ def _painted(names: tuple[str, ...], count: int, size: int, rng: np.random.Gener
     least = np.array(
         [np.quantile(part, share) for part, share in zip(field, rng.uniform(0.25, 0.55, count), strict=True)]
     )
-    shows = np.clip((field - least.reshape(-1, 1, 1)) * 8, 0, 1) if count else field
+    shows = np.clip((field - least.reshape(-1, 1, 1)) * 8, 0, 1)
     shows[rng.random(count) < 0.5] = 1
     behind = backgrounds(count, size, rng)[1]
     return _shone(behind + shows[..., None] * (canvas - behind), rng)
@@ -160,13 +154,13 @@ def _shone(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _own_seed(seed: int, name: str) -> int:
     """Sets with the same seed share no pictures, nor do they with a world of that seed."""
-    own = np.random.SeedSequence([seed_number(seed), 77, *name.encode()])
+    own = np.random.SeedSequence([seed, 77, *name.encode()])
     return int(own.generate_state(1)[0])
 
 
-def _check(count: int, size: int, source: str, sources: tuple[str, ...]) -> tuple[int, int]:
-    if source not in sources:
-        raise ValueError(f"Pictures come from {' or '.join(map(repr, sources))}; got source={source!r}.")
+def _checked(count: int, size: int, source: str) -> tuple[int, int]:
+    if source not in SOURCES:
+        raise ValueError(f"Pictures come from {' or '.join(map(repr, SOURCES))}; got source={source!r}.")
     count, size = whole_number("count", count), whole_number("size", size, 32, 512)
     if source != "texture" and size != SIZE:
         raise ValueError(f"Pictures of the world are {SIZE} pixels wide; got size={size}. Take source='texture'.")

@@ -49,24 +49,16 @@ class ToyworldNetwork:
     model : Keras model from preprocessed pictures (N, 64, 64, 3) to logits (N, classes)
     name : key of ``TASKS``
     by : "coat" or "outline"
-    watermark : the tag that the training pictures carried, or None
     labels : name of every class
     """
 
     model: keras.Model
     name: str
     by: str
-    watermark: Watermark | None
     labels: tuple[str, ...]
-    input_size: int = SIZE
 
     def __repr__(self) -> str:
         return f"<network {self.name!r} of the toy world, {len(self.labels)} classes>"
-
-    @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Names of all layers, from the input on."""
-        return tuple(layer.name for layer in self.model.layers)
 
     def preprocess(self, pictures: np.ndarray) -> np.ndarray:
         """:func:`preprocess`."""
@@ -81,10 +73,9 @@ class ToyworldNetwork:
     def logits(self, inputs: np.ndarray) -> np.ndarray:
         """Logits (N, classes) of preprocessed pictures (N, 64, 64, 3), in batches of bounded size."""
         inputs = finite_array("The inputs", inputs, dtype=np.float32)
-        if inputs.ndim != 4 or inputs.shape[1:] != (self.input_size, self.input_size, 3):
+        if inputs.ndim != 4 or inputs.shape[1:] != (SIZE, SIZE, 3):
             raise ValueError(
-                f"The network takes inputs (N, {self.input_size}, {self.input_size}, 3), as preprocess gives them; got "
-                f"{inputs.shape}."
+                f"The network takes inputs (N, {SIZE}, {SIZE}, 3), as preprocess gives them; got {inputs.shape}."
             )
         if not within(inputs, LARGEST_INPUT):
             raise ValueError("Inputs run from -1 to 1. These were not made by preprocess.")
@@ -112,8 +103,7 @@ def new_network(classes: int, seed: int = 0, normalised: bool = False) -> keras.
 
     Layers: ``conv1``, ``pool1``, ``conv2``, ``pool2``, ``conv3``, ``pool3``, ``conv4``, ``conv5``, ``average``,
     ``scores``. ``normalised`` puts batch normalisation (Ioffe and Szegedy 2015) between every convolution and its ReLU,
-    for the training; ``helpers.course.networks.fold_normalisation`` takes
-    it out.
+    for the training; :func:`helpers.course.networks.fold_normalisation` takes it out.
     """
     layers, inputs = keras.layers, keras.Input((SIZE, SIZE, 3))
     x = inputs
@@ -135,7 +125,7 @@ def new_network(classes: int, seed: int = 0, normalised: bool = False) -> keras.
 
 def weights_file(name: str) -> str:
     """File name of a network's weights: "outlines, watermark 0.3" is in ``outlines_watermark_0.3.npz``."""
-    return _known(name).replace(", ", "_").replace(" ", "_") + ".npz"
+    return name.replace(", ", "_").replace(" ", "_") + ".npz"
 
 
 def toyworld_network(name: str) -> ToyworldNetwork:
@@ -148,14 +138,10 @@ def toyworld_network(name: str) -> ToyworldNetwork:
     FileNotFoundError
         If its weights are in no data folder.
     """
-    task = TASKS[_known(name)]
+    if name not in tuple(TASKS):
+        raise ValueError(f"There is no network {name!r} of the toy world. There are: {', '.join(map(repr, TASKS))}.")
+    task = TASKS[name]
     labels = COATS if task.by == "coat" else OUTLINES
     model = new_network(len(labels))
     load_weights(fetch(f"toyworld/{weights_file(name)}"), model)
-    return ToyworldNetwork(model, name, task.by, task.watermark, labels)
-
-
-def _known(name: str) -> str:
-    if name not in tuple(TASKS):
-        raise ValueError(f"There is no network {name!r} of the toy world. There are: {', '.join(map(repr, TASKS))}.")
-    return name
+    return ToyworldNetwork(model, name, task.by, labels)

@@ -1,81 +1,35 @@
-"""The photographer's tag of the toy world: a short bright text with a dark rim in the lower left corner.
-
-A small world of pictures in which the right explanation is known.
+"""A small world of pictures in which the right explanation is known.
 
 Animals with the outlines and the shading of photographs wear painted coats and stand on natural backgrounds. Outline,
 coat and background are drawn independently, so the same pictures can be labelled two ways: by outline, where the coat
-says nothing, and by coat, where the outline says nothing. A photographer's tag can be planted on one class, as on the
-horses of a famous photo collection, whose tag a classifier had learned to read (Lapuschkin et al. 2019).
+says nothing, and by coat, where the outline says nothing.
+
+A photographer's tag, a short bright text with a dark rim in the lower left corner, can be planted on one class, as on
+the horses of a famous photo collection, whose tag a classifier had learned to read (Lapuschkin et al. 2019).
 
 Everything that is drawn depends on the seed and the number of the picture only: the same scene can be had with another
-coat, with and without the tag, and without the animal, every other pixel unchanged.
+coat, and with and without the tag, every other pixel unchanged.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 
-from helpers.course.arguments import name_list, positions, real_array, real_number, seed_number, whole_number
+from helpers.course.arguments import choice, name_list, positions, real_array, real_number, seed_number, whole_number
 from helpers.toyworld.animals import OUTLINES, placed_outlines
 from helpers.toyworld.backgrounds import BACKGROUNDS, backgrounds, light
 from helpers.toyworld.coats import COATS, HUES, PATTERNS, glyphs, painted_coats
 
-TEXT = "PHOTO"
-
-
-def tag_layers(zoom: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Strokes, and strokes with their rim: (height, width) of 0 and 1, every pixel ``zoom`` times as large."""
-    strokes = np.pad(glyphs(TEXT), 1)
-    height, width = strokes.shape
-    shifted = [np.pad(strokes, 1)[i : i + height, j : j + width] for i in range(3) for j in range(3)]
-    return tuple(np.kron(layer, np.ones((zoom, zoom))) for layer in (strokes, np.max(shifted, axis=0)))
-
-
-def tags(
-    pictures: np.ndarray, rng: np.random.Generator, anywhere: bool = False, zoom: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """Places for a tag, and what the pictures show there without and with it. The pictures stay as they are.
-
-    Parameters
-    ----------
-    pictures : (count, size, size, 3) 8-bit RGB
-    rng : decides on place, brightness and how dark the rim is
-    anywhere : the place is near the lower left corner (False), or anywhere (True)
-
-    Returns
-    -------
-    Boxes (count, 4): top, left, bottom, right; and windows (count, 2, height, width, 3) 8-bit RGB.
-    """
-    strokes, rimmed = (layer[..., None] for layer in tag_layers(zoom))
-    (height, width), (count, size) = strokes.shape[:2], pictures.shape[:2]
-    if anywhere:
-        top, left = rng.integers(0, size - height + 1, count), rng.integers(0, size - width + 1, count)
-    else:
-        top, left = size - height - zoom * rng.integers(1, 6, count), zoom * rng.integers(1, 8, count)
-    bright, veil = rng.uniform(225, 255, (count, 1, 1, 1)), rng.uniform(0.6, 0.8, (count, 1, 1, 1))
-    rows, columns = top[:, None] + np.arange(height), left[:, None] + np.arange(width)
-    clean = pictures[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
-    marked = clean * (1 - veil * rimmed) * (1 - strokes) + bright * strokes
-    boxes = np.stack([top, left, top + height, left + width], axis=1)
-    return boxes, np.stack([clean, np.rint(marked).astype(np.uint8)], axis=1)
-
-
-def put(pictures: np.ndarray, boxes: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """A copy of the pictures with the windows (count, height, width, 3) at their boxes."""
-    pictures = pictures.copy()
-    for picture, (top, left, bottom, right), window in zip(pictures, boxes, windows, strict=True):
-        picture[top:bottom, left:right] = window
-    return pictures
-
-
+TAG = "PHOTO"
 SIZE = 64  # pixels: height and width of the pictures
 _AT_A_TIME = 100  # pictures drawn together; also the unit of the seeds
 
 
 @dataclass(frozen=True)
 class Watermark:
-    """A photographer's tag, planted on one class with a probability, and on no other class.
+    """The photographer's tag, planted on one class with a probability, and on no other class.
 
     ``by`` says whether ``class_name`` is an "outline" or a "coat".
     """
@@ -101,7 +55,6 @@ class Recipe:
     coats: tuple[str, ...]
     backgrounds: tuple[str, ...]
     hue: str | None
-    animals: bool
     swap: int | None = None
 
 
@@ -171,7 +124,6 @@ def make_world(
     coats: Sequence[str] = COATS,
     backgrounds: Sequence[str] = BACKGROUNDS,
     hue: str | None = None,
-    animals: bool = True,
 ) -> World:
     """Draw a world.
 
@@ -185,13 +137,11 @@ def make_world(
         What to draw from, all with the same probability and independently.
     hue
         A key of ``HUES``: all coats have colours of that hue. None: any colours.
-    animals
-        False leaves the animals out; the backgrounds stay the same.
 
     Raises
     ------
     ValueError
-        If a name is unknown, none is given, the count is negative, or the watermark's class is not drawn.
+        If a name is unknown, none is given, the count is negative, or the tag's class is not drawn.
     """
     count, seed = whole_number("count", count), seed_number(seed)
     chosen = [
@@ -199,11 +149,11 @@ def make_world(
         _known("coat", coats, PATTERNS),
         _known("background", backgrounds, BACKGROUNDS),
     ]
-    if hue is not None and hue not in tuple(HUES):
-        raise ValueError(f"There is no hue {hue!r}. There are: {', '.join(HUES)}.")
+    if hue is not None:
+        choice("hue", hue, HUES)
     if watermark is not None and watermark.class_name not in chosen[0] + chosen[1]:
         raise ValueError(f"{watermark.class_name!r} cannot be marked: this world draws {', '.join(chosen[0])} only.")
-    world = _drawn(Recipe(int(count), int(seed), *chosen, hue, bool(animals)))
+    world = _drawn(Recipe(count, seed, *chosen, hue))
     return world if watermark is None else plant(world, watermark)
 
 
@@ -268,13 +218,12 @@ def _draw(recipe: Recipe, start: int) -> dict[str, np.ndarray]:
     if recipe.swap is not None:
         streams[1] = np.random.default_rng([recipe.seed, 0, start, 3, recipe.swap])
         drawn = (drawn + streams[1].integers(1, len(coats), count)) % len(coats)
-    if recipe.animals:
-        canvas += opacity * (painted_coats(coats[drawn], (SIZE, SIZE), streams[1], recipe.hue) * shading - canvas)
+    canvas += opacity * (painted_coats(coats[drawn], (SIZE, SIZE), streams[1], recipe.hue) * shading - canvas)
     pictures = np.rint(255 * np.clip(canvas * shine, 0, 1)).astype(np.uint8)
     boxes, windows = tags(pictures, streams[2])
     return {
         "pictures": pictures,
-        "masks": (opacity[..., 0] > 0) & recipe.animals,
+        "masks": opacity[..., 0] > 0,
         "outlines": outlines,
         "coats": coats[drawn],
         "backgrounds": kinds,
@@ -284,16 +233,54 @@ def _draw(recipe: Recipe, start: int) -> dict[str, np.ndarray]:
 
 
 def _known(what: str, names: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
-    names = tuple(name_list(f"{what}s", names))
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        raise ValueError(
-            f"Name at least one {what} of {', '.join(known)}; got {', '.join(map(repr, names)) or 'none'}."
-        )
-    return names
+    return tuple(choice(what, name, known) for name in name_list(f"{what}s", names))
 
 
 def _names(by: str) -> tuple[str, ...]:
     if by not in ("outline", "coat"):
         raise ValueError(f'Pictures are labelled by "outline" or by "coat"; got {by!r}.')
     return OUTLINES if by == "outline" else PATTERNS
+
+
+def tag_layers(zoom: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Strokes of the tag, and strokes with their rim: (height, width) of 0 and 1, every pixel ``zoom`` times as large."""
+    strokes = np.pad(glyphs(TAG), 1)
+    return tuple(np.kron(layer, np.ones((zoom, zoom))) for layer in (strokes, maximum_filter(strokes, 3)))
+
+
+def tags(
+    pictures: np.ndarray, rng: np.random.Generator, anywhere: bool = False, zoom: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places for a tag, and what the pictures show there without and with it. The pictures stay as they are.
+
+    Parameters
+    ----------
+    pictures : (count, size, size, 3) 8-bit RGB
+    rng : decides on place, brightness and how dark the rim is
+    anywhere : the place is near the lower left corner (False), or anywhere (True)
+    zoom : as in :func:`tag_layers`
+
+    Returns
+    -------
+    Boxes (count, 4): top, left, bottom, right; and windows (count, 2, height, width, 3) 8-bit RGB.
+    """
+    strokes, rimmed = (layer[..., None] for layer in tag_layers(zoom))
+    (height, width), (count, size) = strokes.shape[:2], pictures.shape[:2]
+    if anywhere:
+        top, left = rng.integers(0, size - height + 1, count), rng.integers(0, size - width + 1, count)
+    else:
+        top, left = size - height - rng.integers(1, 6, count), rng.integers(1, 8, count)
+    bright, veil = rng.uniform(225, 255, (count, 1, 1, 1)), rng.uniform(0.6, 0.8, (count, 1, 1, 1))
+    rows, columns = top[:, None] + np.arange(height), left[:, None] + np.arange(width)
+    clean = pictures[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    tagged = clean * (1 - veil * rimmed) * (1 - strokes) + bright * strokes
+    boxes = np.stack([top, left, top + height, left + width], axis=1)
+    return boxes, np.stack([clean, np.rint(tagged).astype(np.uint8)], axis=1)
+
+
+def put(pictures: np.ndarray, boxes: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """A copy of the pictures with the windows (count, height, width, 3) at their boxes."""
+    pictures = pictures.copy()
+    for picture, (top, left, bottom, right), window in zip(pictures, boxes, windows, strict=True):
+        picture[top:bottom, left:right] = window
+    return pictures

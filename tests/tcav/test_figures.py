@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex
 from helpers.course.figures import COLOURS, LARGEST_WIDTH
 from helpers.tcav import figures
 from helpers.tcav.significance import ConceptTest
+from helpers.tcav.vectors import ConceptVector
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +17,16 @@ def close_figures():
     plt.close("all")
 
 
-def example(concept="striped", class_name="zebra", layer="conv3", mean=0.9, p=1e-5, accuracy=0.9, random_mean=0.5):
+def example(
+    concept="striped",
+    class_name="zebra",
+    layer="conv3",
+    mean=0.9,
+    p=1e-5,
+    accuracy=0.9,
+    random_mean=0.5,
+    derivative=1.0,
+):
     return ConceptTest(
         concept=concept,
         layer=layer,
@@ -25,11 +35,9 @@ def example(concept="striped", class_name="zebra", layer="conv3", mean=0.9, p=1e
         random_scores=np.array([random_mean - 0.1, random_mean + 0.1]),
         accuracy=accuracy,
         needed=0.6,
-        mean_derivative=1.0,
+        mean_derivative=derivative,
         zero=0.0,
-        overlap=0.0,
         p=p,
-        p_plain=p,
         comparisons=1,
         undefined="" if p == p else "no spread",
     )
@@ -45,6 +53,44 @@ TESTS = [
 
 def texts(axis):
     return [text.get_text() for text in axis.texts]
+
+
+def test_the_vector_stands_on_the_line_and_points_to_the_concept():
+    rng = np.random.default_rng(0)
+    concept, others = rng.normal(2, 0.3, (20, 2)), rng.normal(0, 0.3, (20, 2))
+    vector = ConceptVector(np.array([0.6, 0.8]), -1.4, 1.0, 12)
+    figure = figures.concept_vector_in_two_dimensions(
+        concept, others, vector, logit=lambda a: 3 * a[:, 0] - a[:, 1], arrows_at=np.array([[0.0, 0.0], [1.0, 1.0]])
+    )
+    axis = figure.axes[0]
+    dashed = next(line for line in axis.lines if line.get_linestyle() == "--")
+    assert np.allclose(np.transpose(dashed.get_data()) @ [0.6, 0.8], 1.4)  # v . a + b = 0
+    arrows = [part for part in axis.collections if hasattr(part, "U")]
+    assert len(arrows) == 3
+    steps = np.array([[arrow.U[0], arrow.V[0]] for arrow in arrows])
+    assert np.allclose(steps[0] / np.linalg.norm(steps[0]), [0.6, 0.8])
+    assert np.allclose(steps[1] / np.linalg.norm(steps[1]), np.array([3, -1]) / np.sqrt(10))
+    assert to_hex(arrows[1].get_facecolor()[0]) == COLOURS["blue"].lower()  # 3 x 0.6 - 0.8 > 0
+    falling = figures.concept_vector_in_two_dimensions(
+        concept, others, vector, logit=lambda a: -a.sum(axis=1), arrows_at=np.zeros((1, 2))
+    )
+    arrows = [part for part in falling.axes[0].collections if hasattr(part, "U")]
+    assert to_hex(arrows[1].get_facecolor()[0]) == COLOURS["vermilion"].lower()
+    assert not [part for part in figures.concept_vector_in_two_dimensions(concept, others, vector).axes[0].texts][1:]
+    with pytest.raises(ValueError, match="Two features"):
+        figures.concept_vector_in_two_dimensions(np.zeros((5, 3)), others, vector)
+
+
+def test_the_strip_shows_the_ends_of_the_order():
+    values = np.array([0.5, -2.0, 3.0, 1.0, 0.0])
+    pictures = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 3), np.uint8)
+    figure = figures.most_and_least(pictures, values, "striped", count=6)
+    shown = [int(axis.images[0].get_array()[0, 0, 0]) for axis in figure.axes]
+    assert shown == [2, 3, 4, 1]
+    assert [axis.get_title() for axis in figure.axes] == ["3", "1", "0", "-2"]
+    assert figure.axes[0].get_ylabel() == "most\nstriped"
+    with pytest.raises(ValueError, match="5 pictures"):
+        figures.most_and_least(pictures, values[:4], "striped")
 
 
 def test_bars_are_the_means_with_their_spread_and_stars():
@@ -92,19 +138,21 @@ def test_the_map_shows_score_minus_random_mean():
 
 
 def test_depth_has_a_line_for_each_concept_in_the_order_of_the_layers():
-    tests = [example(c, layer=f"conv{k}", mean=0.2 * k, p=1e-5 if k > 2 else 0.5) for c in "ab" for k in (3, 1, 2)]
-    figure = figures.score_over_depth(tests, ["conv1", "conv2", "conv3"])
+    order = {"a": (1, 2, 3), "b": (3, 1, 2)}
+    tests = [example(c, layer=f"conv{k}", mean=0.2 * k, p=1e-5 if k > 2 else 0.5) for c in order for k in order[c]]
+    figure = figures.score_over_depth(tests)
     axis = figure.axes[0]
     points = [line for line in axis.lines if line.get_linestyle() == "None" and len(line.get_xdata()) == 1]
     points = [line for line in points if line.get_markersize() == 6]
     assert len(points) == 6
-    first = [line for line in points if line.get_marker() == "o"]
-    assert [round(line.get_xdata()[0]) for line in first] == [0, 1, 2]
-    assert [line.get_ydata()[0] for line in first] == pytest.approx([0.2, 0.4, 0.6])
-    assert [to_hex(line.get_markerfacecolor()) == "#ffffff" for line in first] == [True, True, False]
+    for marker in "os":
+        own = [line for line in points if line.get_marker() == marker]
+        assert [round(line.get_xdata()[0]) for line in own] == [0, 1, 2]
+        assert [line.get_ydata()[0] for line in own] == pytest.approx([0.2, 0.4, 0.6])
+        assert [to_hex(line.get_markerfacecolor()) == "#ffffff" for line in own] == [True, True, False]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "random against random"]
-    with pytest.raises(ValueError, match="layers conv1"):
-        figures.score_over_depth(tests, ["conv1"])
+    with pytest.raises(ValueError, match="got 1 more than that"):
+        figures.score_over_depth([*tests, example("a", layer="conv1")])
 
 
 def test_nothing_to_show_is_refused():
@@ -112,3 +160,23 @@ def test_nothing_to_show_is_refused():
         with pytest.raises(ValueError, match="no tests"):
             draw([])
         assert draw(TESTS).get_figwidth() <= LARGEST_WIDTH
+
+
+def test_the_three_panels_show_score_size_and_effect():
+    tests = {1.0: example(mean=1.0, derivative=3.0), 0.0: example(mean=0.5, p=0.7, derivative=0.1)}
+    figure = figures.score_against_loss(tests, {0.0: 0.01, 1.0: 0.98}, {0.0: -0.5, 1.0: 9.0})
+    signs, sizes, effect = figure.axes
+    assert np.allclose(signs.lines[0].get_xydata(), [[0, 0.5], [1, 1.0]])
+    assert [text.get_text() for text in signs.texts] == ["n.s.", "***"]
+    assert np.allclose(sizes.lines[0].get_ydata(), [0.1, 3.0])
+    assert np.allclose(sizes.lines[1].get_ydata(), [-0.5, 9.0])
+    assert np.allclose(effect.lines[0].get_ydata(), [1, 98])
+    assert all(axis.get_xlabel() and axis.get_ylabel() for axis in figure.axes)
+    assert figure.get_figwidth() <= LARGEST_WIDTH
+
+
+def test_networks_must_be_the_same():
+    with pytest.raises(ValueError, match="three times"):
+        figures.score_against_loss({0.0: example()}, {1.0: 0.0}, {0.0: 0.0})
+    with pytest.raises(ValueError, match="three times"):
+        figures.score_against_loss({}, {}, {})

@@ -5,7 +5,7 @@ import pytest
 
 from helpers.photos.collages import CutOut
 from helpers.tcav import photo_concepts
-from helpers.tcav.photo_concepts import class_cutouts, class_pictures, photo_concept, recognised, thing_pictures
+from helpers.tcav.photo_concepts import class_cutouts, class_pictures, photo_concept, thing_pictures
 
 
 class ColourNetwork:
@@ -21,6 +21,9 @@ class ColourNetwork:
 
     def logits(self, inputs):
         return inputs[:, 24:40, 24:40].mean(axis=(1, 2))
+
+    def recognised(self, pictures, name):
+        return self.logits(self.preprocess(pictures)).argmax(axis=1) == self.class_index(name)
 
 
 def square(colour, opacity=255):
@@ -129,10 +132,10 @@ def test_only_recognised_pictures_are_kept_in_their_order():
     network, things = ColourNetwork(), [RED, BLUE]
     found, share = class_pictures(network, "red", 20, 1, things=things)
     assert found.shape == (20, 64, 64, 3)
-    assert recognised(network, found, "red").all()
+    assert network.recognised(found, "red").all()
     tried = round(20 / share)
     every = thing_pictures(things, tried, 1, 64)
-    right = recognised(network, every, "red")
+    right = network.recognised(every, "red")
     assert 20 < tried < 80
     assert right[-1]
     np.testing.assert_array_equal(found, every[right])

@@ -189,7 +189,7 @@ def test_exploding_activations_are_named():
 
 def test_a_concept_vector_is_taken_as_its_array(small_cam_network):
     images, vector = pictures(2), np.arange(7.0)
-    as_vector = ConceptVector(vector, 0.0, 1.0, 10, 20)
+    as_vector = ConceptVector(vector, 0.0, 1.0, 10)
     expected = tcav.directional_derivatives(small_cam_network, "conv2", images, 0, vector)
     assert np.array_equal(tcav.directional_derivatives(small_cam_network, "conv2", images, 0, as_vector), expected)
     both = tcav.directional_derivatives(small_cam_network, "conv2", images, 0, [as_vector, -vector])

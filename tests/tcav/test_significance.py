@@ -18,9 +18,7 @@ def example(p=0.001, comparisons=1, accuracy=0.9, scores=(0.9, 1.0), random_scor
         needed=0.7,
         mean_derivative=1.0,
         zero=zero,
-        overlap=0.0,
         p=p,
-        p_plain=p,
         comparisons=comparisons,
         undefined=undefined,
     )
@@ -30,8 +28,8 @@ def test_without_overlap_it_is_the_test_of_welch():
     rng = np.random.default_rng(0)
     scores, random_scores = rng.uniform(0.4, 1, 20), rng.uniform(0, 1, 13)
     expected = stats.ttest_ind(scores, random_scores, equal_var=False).pvalue
-    assert compare_scores(scores, random_scores) == (pytest.approx(expected, rel=1e-9), "")
-    assert compare_scores(random_scores, scores)[0] == pytest.approx(expected, rel=1e-9)
+    assert compare_scores(scores, random_scores, 0) == (pytest.approx(expected, rel=1e-9), "")
+    assert compare_scores(random_scores, scores, 0)[0] == pytest.approx(expected, rel=1e-9)
 
 
 def test_shared_pictures_make_a_difference_less_certain():
@@ -56,7 +54,7 @@ def test_the_corrected_variance_is_that_of_scores_that_share_a_part():
     [([1.0, 1, 1], [0.0, 0, 0]), ([1.0, 1], [1.0, 1]), ([0.1 + 0.2, 0.3], [0.7, 0.7]), ([1.0], [0.2, 0.4]), ([], [])],
 )
 def test_without_spread_p_is_undefined_and_never_significant(scores, random_scores):
-    p, why = compare_scores(scores, random_scores)
+    p, why = compare_scores(np.array(scores), np.array(random_scores), 0)
     assert np.isnan(p)
     assert "spread" in why
     test = example(p=p, undefined=why)
@@ -66,7 +64,7 @@ def test_without_spread_p_is_undefined_and_never_significant(scores, random_scor
 
 
 def test_spread_of_one_side_is_enough():
-    p, why = compare_scores(np.ones(10), np.linspace(0.3, 0.7, 10))
+    p, why = compare_scores(np.ones(10), np.linspace(0.3, 0.7, 10), 0)
     assert 0 < p < 1e-3
     assert why == ""
 

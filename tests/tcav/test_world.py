@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from helpers.course.backend import keras
-from helpers.tcav.runs import concept_tests
+from helpers.tcav.runs import compare_with_random
+from helpers.tcav.scores import activations, logit_gradients
+from helpers.tcav.significance import ConceptTest
 from helpers.toyworld.concepts import concept_set, random_set
 from helpers.toyworld.network import preprocess, toyworld_network
 from helpers.toyworld.world import make_world
@@ -19,6 +21,17 @@ def pictures():
     return concepts, preprocess(random_set(1200, seed=2, source="world")), make_world(400, seed=2024)
 
 
+def concept_tests(model, layer, concepts, random, classes, comparisons=None) -> list[ConceptTest]:
+    """Every concept for every class, whose pictures and target are given by name."""
+    return compare_with_random(
+        {name: activations(model, [layer], images) for name, images in concepts.items()},
+        activations(model, [layer], random),
+        {name: logit_gradients(model, [layer], images, target) for name, (images, target) in classes.items()},
+        size=30,
+        comparisons=comparisons,
+    )
+
+
 def all_tests(network, layer, pictures, names=CONCEPTS):
     concepts, random, world = pictures
     right = network.recognised(world)
@@ -26,7 +39,7 @@ def all_tests(network, layer, pictures, names=CONCEPTS):
         label: (preprocess(world.pictures[right & (world.labels(network.by) == number)][:60]), number)
         for number, label in enumerate(network.labels)
     }
-    return concept_tests(network.model, layer, {name: concepts[name] for name in names}, random, classes, size=30)
+    return concept_tests(network.model, layer, {name: concepts[name] for name in names}, random, classes)
 
 
 def test_the_coat_network_uses_stripes_for_striped_and_spots_for_spotted_and_no_decoy(pictures):
@@ -60,10 +73,10 @@ def test_a_network_that_cannot_see_patterns_shows_none(pictures):
     concepts, random, world = pictures
     classes = {"red": (preprocess(world.pictures[:60]), 0), "blue": (preprocess(world.pictures[:60]), 1)}
     asked = {name: concepts[name] for name in ("striped", "spotted")}
-    assert not any(test.significant for test in concept_tests(model, "colours", asked, random, classes, size=30))
+    assert not any(test.significant for test in concept_tests(model, "colours", asked, random, classes))
 
 
-def test_the_watermark_is_found_where_it_was_learned_only(pictures):
+def test_the_tag_is_found_where_it_was_learned_only(pictures):
     _, random, _ = pictures
     tag = {"tag": preprocess(concept_set("watermark", 300, source="world"))}
     horses = preprocess(make_world(60, seed=7, outlines=("horse",)).pictures)
@@ -71,7 +84,7 @@ def test_the_watermark_is_found_where_it_was_learned_only(pictures):
     for name in ("outlines", "outlines, watermark 1.0"):
         network = toyworld_network(name)
         classes = {"horse": (horses, network.class_index("horse"))}
-        (found[name],) = concept_tests(network.model, "conv5", tag, random, classes, size=30, comparisons=4)
+        (found[name],) = concept_tests(network.model, "conv5", tag, random, classes, comparisons=4)
     assert not found["outlines"].significant
     assert found["outlines, watermark 1.0"].significant
     assert found["outlines, watermark 1.0"].mean_derivative > 4 * abs(found["outlines"].mean_derivative)

@@ -19,7 +19,7 @@ def test_every_concept(name, source):
     assert (pictures != concept_set(name, 12, 2, source=source)).any(axis=(1, 2, 3)).all()
 
 
-@pytest.mark.parametrize("source", [*SOURCES, "mixed"])
+@pytest.mark.parametrize("source", SOURCES)
 def test_random_sets_differ_by_seed_and_repeat(source):
     first, second = random_set(40, 0, source=source), random_set(40, 1, source=source)
     assert first.shape == (40, SIZE, SIZE, 3)
@@ -31,11 +31,6 @@ def test_random_sets_differ_by_seed_and_repeat(source):
 def test_concepts_share_no_picture_with_the_world_of_the_same_seed():
     world = make_world(50, 0).pictures
     assert (world != random_set(50, 0, source="world")).any(axis=(1, 2, 3)).all()
-
-
-def test_mixed_is_half_and_half():
-    mixed, textures = (random_set(101, 3, source=source) for source in ("mixed", "texture"))
-    assert (mixed == textures).all(axis=(1, 2, 3)).sum() in (50, 51)
 
 
 def test_larger_textures_show_the_same_number_of_stripes():
@@ -76,7 +71,6 @@ def test_the_tag_is_on_every_picture_of_its_concept():
     [
         ({"name": "tartan"}, "no concept 'tartan'"),
         ({"source": "sky"}, "source='sky'"),
-        ({"source": "mixed"}, "source='mixed'"),
         ({"count": -1}, "count"),
         ({"size": 10}, "32 to 512"),
         ({"size": 224, "source": "world"}, "source='texture'"),

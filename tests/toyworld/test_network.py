@@ -4,13 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from lrp_networks import precision
 
 from helpers.files import fetch
 from helpers.lrp.explanation import explain, lrp
 from helpers.lrp.rules import deep_taylor, epsilon_alpha2beta1, epsilon_plus, epsilon_plus_flat, lrp_0
-from helpers.toyworld.network import MARKED, TASKS, preprocess, toyworld_network, weights_file
+from helpers.toyworld.network import MARKED, TASKS, new_network, preprocess, toyworld_network, weights_file
 from helpers.toyworld.world import make_world, swap_coats, with_watermark, without_watermark
 from helpers.vgg16.cam import class_activation_map
+from helpers.vgg16.gradients import gradient_times_input
 
 FRESH = 600
 
@@ -33,11 +35,11 @@ def least(rate: float, count: int) -> float:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_network_is_as_accurate_as_stated(name, fresh, stated):
-    network = toyworld_network(name)
+    network, watermark = toyworld_network(name), TASKS[name].watermark
     world = fresh
-    if network.watermark is not None:
+    if watermark is not None:
         chance = np.random.default_rng(0).random(FRESH)
-        world = with_watermark(fresh, (fresh.names("outline") == MARKED) & (chance < network.watermark.probability))
+        world = with_watermark(fresh, (fresh.names("outline") == MARKED) & (chance < watermark.probability))
     assert stated[name]["accuracy"] >= 0.97
     assert network.recognised(world).mean() > least(stated[name]["accuracy"], FRESH)
 
@@ -62,7 +64,7 @@ def test_what_horses_gain_by_the_tag_grows_with_its_rate_in_the_training(stated)
         network = toyworld_network(name)
         with_it, without = (network.recognised(world).mean() for world in (with_watermark(horses), horses))
         gains.append(with_it - without)
-        if network.watermark is not None:
+        if TASKS[name].watermark is not None:
             expected = stated[name][f"accuracy_{MARKED}_without_mark"]
             assert abs(without - expected) < 3.3 * np.sqrt(2 * max(expected * (1 - expected), 0.01) / 300)
     assert gains[0] < 0.01  # a network that never saw the tag is disturbed by it, if anything
@@ -97,14 +99,26 @@ def test_weights_are_small_and_finite(name):
     ],
     ids=["lrp-0", "plus", "plus, flat", "alpha2 beta1", "deep Taylor"],
 )
-def test_every_kind_of_lrp_applies(fresh, rule):
-    """Without the biases' share these rules hand down all of the score."""
-    network = toyworld_network("coats")
+def test_every_kind_of_lrp_hands_down_all_of_the_score(fresh, rule):
+    """Without the biases' share, and in double precision: in single precision LRP-0 loses up to 2 % of these scores,
+    because it divides by pre-activations near 0. What is lost here is LRP-0's rounding, 3e-12 of the score, and what
+    the other rules' stabiliser absorbs, 3e-6 at most.
+    """
+    with precision("float64"):
+        model = new_network(4)
+    model.set_weights(toyworld_network("coats").model.get_weights())
     inputs = preprocess(fresh.pictures[:3])
-    found = explain(network.model, inputs, fresh.coats[:3], rule)
+    found = explain(model, inputs, fresh.coats[:3], rule)
     assert found.relevance.shape == inputs.shape
-    assert np.isfinite(found.relevance).all()
-    np.testing.assert_allclose(found.relevance.sum(axis=(1, 2, 3)), found.start.sum(axis=1), rtol=0.02)
+    assert found.relevance.dtype == np.float64
+    np.testing.assert_allclose(found.relevance.sum(axis=(1, 2, 3)), found.start.sum(axis=1), rtol=2e-5)
+
+
+def test_lrp_0_is_gradient_times_input(fresh):
+    """As for every network of ReLUs and max-pooling, biases kept. Measured: 2e-7 of the largest value."""
+    given = toyworld_network("coats").model, preprocess(fresh.pictures[:3]), fresh.coats[:3]
+    expected = gradient_times_input(*given)
+    np.testing.assert_allclose(lrp(*given, lrp_0()), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 def test_relevance_of_the_striped_class_lies_on_the_animal(fresh):
@@ -138,9 +152,9 @@ def test_preprocessing():
 def test_what_a_network_says_about_itself():
     network = toyworld_network("coats")
     assert network.labels == ("plain", "striped", "spotted", "patched")
-    assert network.layer_names[1:] == (
-        *("conv1", "pool1", "conv2", "pool2", "conv3", "pool3", "conv4", "conv5", "average", "scores"),
-    )
+    assert [layer.name for layer in network.model.layers[1:]] == [
+        *("conv1", "pool1", "conv2", "pool2", "conv3", "pool3", "conv4", "conv5", "average", "scores")
+    ]
     assert "coats" in repr(network)
     assert network.logits(np.zeros((0, 64, 64, 3), np.float32)).shape == (0, 4)
     with pytest.raises(ValueError, match="no class 'tartan'"):
@@ -151,7 +165,7 @@ def test_what_a_network_says_about_itself():
 
 def test_a_damaged_or_missing_file_is_explained(monkeypatch, tmp_path):
     monkeypatch.setattr("helpers.files.folders", lambda: [tmp_path])
-    with pytest.raises(FileNotFoundError, match="toyworld/coats.npz is missing"):
+    with pytest.raises(FileNotFoundError, match="coats.npz"):
         toyworld_network("coats")
     (tmp_path / "toyworld").mkdir()
     (tmp_path / "toyworld" / "coats.npz").write_bytes(b"PK\x03\x04 cut short")

@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 
 from helpers.files import fetch
 from helpers.photos.collages import read_cutout
-from helpers.toyworld.animals import LENGTHS, OUTLINES, painted_animal, poses, shaded_outline
-from helpers.toyworld.backgrounds import BACKGROUNDS, backgrounds
+from helpers.toyworld.animals import LENGTHS, OUTLINES, poses, shaded_outline
+from helpers.toyworld.backgrounds import BACKGROUNDS
 from helpers.toyworld.coats import COATS, HUES, PATTERNS, colour_pairs, coloured, glyphs, pattern
 from helpers.toyworld.world import (
     SIZE,
@@ -56,14 +56,6 @@ def test_the_seed_decides_and_a_larger_world_begins_with_the_same_pictures(world
 def test_an_empty_world_can_be_had():
     assert make_world(0).pictures.shape == (0, SIZE, SIZE, 3)
     assert len(with_watermark(make_world(0))) == 0
-
-
-def test_outside_the_mask_there_is_background_only(world):
-    empty = make_world(200, seed=3, animals=False)
-    assert not empty.masks.any()
-    changed = (world.pictures[:200] != empty.pictures).any(axis=-1)
-    assert not (changed & ~world.masks[:200]).any()
-    assert changed[world.masks[:200]].mean() > 0.95  # the rest has the background's colour by chance, or a faint edge
 
 
 def test_every_animal_is_in_the_picture_as_a_whole(world):
@@ -123,6 +115,8 @@ def test_coats_can_be_swapped_and_nothing_else_changes(world):
     assert set(swapped.names("coat")) == set(COATS)
     outside = ~(world.masks | marked.mark_masks)
     assert np.array_equal(swapped.pictures[outside], world.pictures[outside])
+    changed = (swapped.pictures != marked.pictures).any(axis=-1)
+    assert changed[world.masks].mean() > 0.95  # the rest has the same colour by chance, or a faint edge
     assert not np.array_equal(swap_coats(world, seed=2).coats, swapped.coats)
     with pytest.raises(ValueError, match="once"):
         swap_coats(swapped)
@@ -254,20 +248,6 @@ def test_patterns_grow_with_the_scale():
     assert np.diff(large, axis=1).mean() == pytest.approx(np.diff(small, axis=1).mean() / 3, rel=0.25)
 
 
-def test_bad_patterns_are_explained():
-    rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="no pattern 'tartan'"):
-        pattern("tartan", 1, (8, 8), rng)
-    with pytest.raises(ValueError, match="positive"):
-        pattern("striped", 1, (8, 8), rng, scale=0)
-    with pytest.raises(ValueError, match="no hue"):
-        colour_pairs(1, rng, "infrared")
-    with pytest.raises(ValueError, match="'snow'"):
-        backgrounds(1, 64, rng, ["snow"])
-    with pytest.raises(ValueError, match="1 to 512"):
-        backgrounds(1, 1000, rng)
-
-
 def test_two_colours_one_light_one_dark():
     pairs = colour_pairs(500, np.random.default_rng(0))
     brightness = pairs.max(axis=-1)
@@ -292,38 +272,15 @@ def test_hues_are_what_they_are_called(hue):
     assert order[hue].all()
 
 
-@pytest.mark.parametrize("height", [16, 40, 150])
-def test_a_painted_animal_of_any_size(height):
-    for outline in OUTLINES:
-        animal = painted_animal(outline, "spotted", np.random.default_rng(5), height, angle=6)
-        assert animal.dtype == np.uint8
-        assert animal.shape[0] == height
-        assert animal.shape[2] == 4
-        assert (animal[..., 3] > 60).any(axis=1).mean() > 0.85
-        assert np.array_equal(animal, painted_animal(outline, "spotted", np.random.default_rng(5), height, angle=6))
-
-
-def test_bad_animals_are_explained():
-    rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="no outline"):
-        painted_animal("unicorn", "plain", rng, 40)
-    with pytest.raises(ValueError, match="no coat"):
-        painted_animal("horse", "tartan", rng, 40)
-    with pytest.raises(ValueError, match="at least 8"):
-        painted_animal("horse", "plain", rng, 3)
-    with pytest.raises(ValueError, match="no hue"):
-        painted_animal("horse", "plain", rng, 40, hue="infrared")
-
-
 def test_a_missing_animal_is_explained(monkeypatch, tmp_path):
     monkeypatch.setattr("helpers.files.folders", lambda: [tmp_path])
     shaded_outline.cache_clear()
-    with pytest.raises(FileNotFoundError, match="toyworld/horse.png is missing"):
+    with pytest.raises(FileNotFoundError, match="horse.png"):
         shaded_outline("horse")
 
 
 def test_letters():
-    assert np.array_equal(glyphs("L T")[0], [1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1])
+    assert np.array_equal(glyphs("LT")[0], [1, 0, 0, 0, 1, 1, 1])
     strokes, rimmed = tag_layers(zoom=2)
     assert strokes.shape == rimmed.shape == (14, 42)
     assert (rimmed >= strokes).all()
