@@ -46,9 +46,9 @@ def left_half(network, inputs, words, target):
     pixels[:, :, :48] = 1
     scores = np.zeros(words.shape)
     scores[:, 0] = 1
-    return SimpleNamespace(pixels=pixels, words=scores, logits=network.logits(inputs, words))
+    return SimpleNamespace(pixels=pixels, words=scores)
 
 
 def wordless(network, inputs, words, target):
     """A method that says nothing of words, and of the pixels how bright they are."""
-    return SimpleNamespace(pixels=np.asarray(inputs, float).sum(-1), words=None, logits=network.logits(inputs, words))
+    return SimpleNamespace(pixels=np.asarray(inputs, float).sum(-1), words=None)

@@ -1,4 +1,4 @@
-"""Does the relevance lie where the answer comes from? Scores of maps and words for questions about scenes.
+"""Does the relevance lie where the answer comes from? All methods on questions about scenes, scored in one table.
 
 The scene says which things an answer hangs on (Arras, Osman and Samek 2022, CLEVR-XAI, arXiv:2003.07258), in two ways:
 the things **needed** for the answer, and all things that the question's program **visits**. They differ for relations:
@@ -6,16 +6,14 @@ the things **needed** for the answer, and all things that the question's program
 :mod:`helpers.photos.scores`, with the area of the things as the chance level; how a map moves when only the question
 changes; and which kinds of words the relevance lies on.
 
-
-The scores of all methods on questions about scenes, put into one table; ``data/questions/score.py`` stores it.
-
-Columns are named "<group>: <score>". Groups are the types of questions and "all"; "wrong, answer given", "wrong, right
-answer" and "right, same forms" for questions that are answered wrongly and as many of the same forms that are not; and
-"other question", "other words" for pairs of questions about one scene. :func:`part_of` takes a part of the table.
+Columns of the table are named "<group>: <score>". Groups are the types of questions and "all"; "wrong, answer given",
+"wrong, right answer" and "right, same forms" for questions that are answered wrongly and as many of the same forms that
+are not; and "other question", "other words" for pairs of questions about one scene. ``score.py`` stores the table,
+:func:`helpers.questions.asked.part_of` takes a part of it.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -33,6 +31,7 @@ from helpers.questions.asked import (
 )
 from helpers.questions.language import FORMS, TYPES, Answered, Question
 from helpers.questions.network import QuestionNetwork
+from helpers.questions.scenes import MOST
 from helpers.sanity.tables import Table, Value
 from helpers.sanity.truth import clustered
 
@@ -45,42 +44,40 @@ PAIRS = {
     "other question": "pairs of questions of one form about other things of the same scene",
     "other words": "pairs of questions that say the same in other words",
 }
-
-
-def removal_falls(network: QuestionNetwork, asked: AskedQuestions, targets) -> np.ndarray:
-    """How far the logit of each answer (N,) falls when a thing is taken out: (N, 6), NaN where there is no such thing."""
-    owners, every = asked.scenes.owners[asked.numbers], np.arange(len(asked))
-    full = given_logits(network, asked)[every, targets]
-    falls = np.full((len(asked), asked.scenes.kinds.shape[1]), np.nan)
-    for thing in range(falls.shape[1]):
-        rows = np.flatnonzero(asked.scenes.counts[asked.numbers] > thing)
-        if len(rows):
-            left = given_logits(network, asked[rows], owners[rows] == thing)
-            falls[rows, thing] = full[rows] - left[np.arange(len(rows)), np.asarray(targets)[rows]]
-    return falls
+SCORES = {
+    "mass on needed": "share of the positive relevance on the things needed for the answer",
+    "mass on visited": "share of the positive relevance on all things that the question's program visits",
+    "points at needed": "share of maps whose largest value lies on a needed thing",
+    "points at visited": "share of maps whose largest value lies on a visited thing",
+}
+WORDS = {
+    "names": "sizes, colours and kinds that describe a thing",
+    "directions": "left of, right of, above, below",
+    "task": "what is asked: what, colour, large or small, how many, more, larger, same",
+    "filling": "is, the, a, there, than and such",
+}
+_FILLING = {"is", "are", "the", "a", "an", "there", "than", "of", "as", "or", "thing", "stands"}
+MOVES = {
+    "before": "share of the positive relevance on what the first question needs, under the first",
+    "after": "the same things' share under the second question",
+    "correlation": "correlation of the two maps",
+}
+REMOVAL = "finds what counts"
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """The questions that are scored, and for which answers (N,) they are explained."""
+    """Questions that are scored, and the numbers (N,) of the answers that are explained."""
 
     asked: AskedQuestions
     targets: np.ndarray
-
-    def __getitem__(self, rows) -> "Sample":
-        return Sample(self.asked[rows], self.targets[rows])
 
     def __len__(self) -> int:
         return len(self.asked)
 
 
 def draw_samples(
-    network: QuestionNetwork,
-    per_type: int = 170,
-    wrong: int = 150,
-    pairs: int = 100,
-    pool: int = 600,
-    seed: int = 5000,
+    network: QuestionNetwork, *, per_type: int, wrong: int, pairs: int, pool: int, seed: int
 ) -> dict[str, Sample]:
     """Fresh questions to score, by group: "all" (``per_type`` of each type, answered rightly, one of a type from a
     scene), the groups of ``WRONG`` and of ``PAIRS``, in which the second half are the partners of the first.
@@ -125,103 +122,16 @@ def question_pairs(asked: AskedQuestions, same_things: bool) -> np.ndarray:
     groups: dict = {}
     for row, (number, one) in enumerate(zip(asked.numbers, asked.answered, strict=True)):
         groups.setdefault((number, one.question.form), []).append(row)
-    found: Iterator = (
-        next((pair for pair in combinations(rows, 2) if fits(*(asked.answered[n] for n in pair))), None)
-        for rows in groups.values()
-    )
-    return np.array([pair for pair in found if pair], int).reshape(-1, 2)
+    found = []
+    for rows in groups.values():
+        found += [pair for pair in combinations(rows, 2) if fits(*(asked.answered[n] for n in pair))][:1]
+    return np.array(found, int).reshape(-1, 2)
 
 
 def _one_a_scene(numbers: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """The first of the chosen rows from each scene."""
     rows = np.flatnonzero(chosen)
     return rows[np.unique(numbers[rows], return_index=True)[1]]
-
-
-SCORES = {
-    "mass on needed": "share of the positive relevance on the things needed for the answer",
-    "mass on visited": "share of the positive relevance on all things that the question's program visits",
-    "points at needed": "share of maps whose largest value lies on a needed thing",
-    "points at visited": "share of maps whose largest value lies on a visited thing",
-}
-WORDS = {
-    "names": "sizes, colours and kinds that describe a thing",
-    "directions": "left of, right of, above, below",
-    "task": "what is asked: what, colour, large or small, how many, more, larger, same",
-    "filling": "is, the, a, there, than and such",
-}
-_FILLING = {"is", "are", "the", "a", "an", "there", "than", "of", "as", "or", "thing", "stands"}
-
-
-def thing_relevance(maps, owners, count: int = 6) -> np.ndarray:
-    """Relevance (N, count) of each thing, the sum of the map (N, height, width) over its pixels."""
-    return np.stack([np.where(np.asarray(owners) == n, maps, 0).sum(axis=(1, 2)) for n in range(count)], axis=1)
-
-
-def map_scores(maps, needed, visited) -> dict[str, np.ndarray]:
-    """The ``SCORES`` of each of the maps (N, height, width), with its masks bool of the same shape.
-
-    A map without any positive value has no mass: NaN. It points nowhere.
-    """
-    return {
-        "mass on needed": np.array([mass_inside(*pair) for pair in zip(maps, needed, strict=True)]),
-        "mass on visited": np.array([mass_inside(*pair) for pair in zip(maps, visited, strict=True)]),
-        "points at needed": np.array([pointing_hit(*pair) for pair in zip(maps, needed, strict=True)], float),
-        "points at visited": np.array([pointing_hit(*pair) for pair in zip(maps, visited, strict=True)], float),
-    }
-
-
-def chance_scores(needed, visited) -> dict[str, float]:
-    """What a map gets on average that is the same everywhere: the mean area of the masks (N, height, width)."""
-    areas = {"needed": np.mean([area_share(m) for m in needed]), "visited": np.mean([area_share(m) for m in visited])}
-    return {name: float(areas[name.split()[-1]]) for name in SCORES}
-
-
-def correlations(maps, others) -> np.ndarray:
-    """Pearson correlation (N,) of each of the maps (N, height, width) with its partner; NaN where one is flat."""
-    first, second = (np.reshape(values, (len(values), -1)).astype(float) for values in (maps, others))
-    if first.shape != second.shape:
-        raise ValueError(f"Every map needs a partner of its shape; got {np.shape(maps)} and {np.shape(others)}.")
-    first, second = (values - values.mean(axis=1, keepdims=True) for values in (first, second))
-    scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
-    return np.divide((first * second).sum(axis=1), scale, out=np.full(len(first), np.nan), where=scale > 0)
-
-
-def word_classes(question: Question) -> tuple[str, ...]:
-    """For every word of the question which of ``WORDS`` it is."""
-    classes = []
-    for part in FORMS[question.form].pattern.lower().rstrip("?").split():
-        hole = re.fullmatch(r"{([ad]?)(\d)s?}", part)
-        if hole is None:
-            classes.append("filling" if part in _FILLING else "task")
-        elif hole[1] == "d":
-            classes += ["directions"] * len(question.directions[int(hole[2])].split())
-        else:
-            words = str(question.descriptions[int(hole[2])]).split()
-            classes += ["filling"] * (hole[1] == "a") + ["filling" if w == "thing" else "names" for w in words]
-    return tuple(classes)
-
-
-def word_shares(words, questions: Sequence[Question]) -> dict[str, np.ndarray]:
-    """Share (N,) of the absolute relevance of the words (N, T) that lies on each kind of ``WORDS``; NaN if all is 0."""
-    sizes = np.abs(np.asarray(words, float))
-    kinds = np.full(sizes.shape, "", dtype="U12")
-    for row, question in zip(kinds, questions, strict=True):
-        classes = word_classes(question)
-        row[: len(classes)] = classes
-    total = np.where(kinds != "", sizes, 0).sum(axis=1)
-    return {
-        kind: np.divide((sizes * (kinds == kind)).sum(axis=1), total, out=np.full(len(sizes), np.nan), where=total > 0)
-        for kind in WORDS
-    }
-
-
-MOVES = {
-    "before": "share of the positive relevance on what the first question needs, under the first",
-    "after": "the same things' share under the second question",
-    "correlation": "correlation of the two maps",
-}
-REMOVAL = "finds what counts"
 
 
 def question_table(
@@ -263,10 +173,10 @@ def question_table(
     return Table("relevance for questions about scenes", _columns(samples), rows, _chance(samples), made or {})
 
 
-def baseline_maps(asked: AskedQuestions, things_only: bool, seed: int = 0) -> np.ndarray:
+def baseline_maps(asked: AskedQuestions, things_only: bool) -> np.ndarray:
     """Uniform random numbers (N, 96, 96), everywhere or on the things only."""
     owners = asked.scenes.owners[asked.numbers]
-    values = np.random.default_rng(seed).random(owners.shape, np.float32)
+    values = np.random.default_rng(0).random(owners.shape, np.float32)
     return np.where(owners >= 0, values, 0) if things_only else values
 
 
@@ -286,6 +196,80 @@ def removal_figures(network: QuestionNetwork, sample: Sample) -> dict[str, dict[
         }
         found[group] = shares
     return found
+
+
+def removal_falls(network: QuestionNetwork, asked: AskedQuestions, targets) -> np.ndarray:
+    """How far the logit of each answer (N,) falls when a thing is taken out: (N, 6), NaN where there is no such thing."""
+    owners, every = asked.scenes.owners[asked.numbers], np.arange(len(asked))
+    full = given_logits(network, asked)[every, targets]
+    falls = np.full((len(asked), MOST), np.nan)
+    for thing in range(MOST):
+        rows = np.flatnonzero(asked.scenes.counts[asked.numbers] > thing)
+        if len(rows):
+            left = given_logits(network, asked[rows], owners[rows] == thing)
+            falls[rows, thing] = full[rows] - left[np.arange(len(rows)), targets[rows]]
+    return falls
+
+
+def thing_relevance(maps, owners) -> np.ndarray:
+    """Relevance (N, 6) of each thing, the sum of the map (N, height, width) over its pixels."""
+    return np.stack([np.where(owners == n, maps, 0).sum(axis=(1, 2)) for n in range(MOST)], axis=1)
+
+
+def map_scores(maps, needed, visited) -> dict[str, np.ndarray]:
+    """The ``SCORES`` of each of the maps (N, height, width), with its masks bool of the same shape.
+
+    A map without any positive value has no mass: NaN. It points nowhere.
+    """
+    return {
+        "mass on needed": np.array([mass_inside(*pair) for pair in zip(maps, needed, strict=True)]),
+        "mass on visited": np.array([mass_inside(*pair) for pair in zip(maps, visited, strict=True)]),
+        "points at needed": np.array([pointing_hit(*pair) for pair in zip(maps, needed, strict=True)], float),
+        "points at visited": np.array([pointing_hit(*pair) for pair in zip(maps, visited, strict=True)], float),
+    }
+
+
+def chance_scores(needed, visited) -> dict[str, float]:
+    """What a map gets on average that is the same everywhere: the mean area of the masks (N, height, width)."""
+    areas = {"needed": np.mean([area_share(m) for m in needed]), "visited": np.mean([area_share(m) for m in visited])}
+    return {name: float(areas[name.split()[-1]]) for name in SCORES}
+
+
+def correlations(maps, others) -> np.ndarray:
+    """Pearson correlation (N,) of each of the maps (N, height, width) with its partner; NaN where one is flat."""
+    first, second = (np.reshape(values, (len(values), -1)).astype(float) for values in (maps, others))
+    first, second = (values - values.mean(axis=1, keepdims=True) for values in (first, second))
+    scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    return np.divide((first * second).sum(axis=1), scale, out=np.full(len(first), np.nan), where=scale > 0)
+
+
+def word_classes(question: Question) -> tuple[str, ...]:
+    """For every word of the question which of ``WORDS`` it is."""
+    classes = []
+    for part in FORMS[question.form].pattern.lower().rstrip("?").split():
+        hole = re.fullmatch(r"{([ad]?)(\d)s?}", part)
+        if hole is None:
+            classes.append("filling" if part in _FILLING else "task")
+        elif hole[1] == "d":
+            classes += ["directions"] * len(question.directions[int(hole[2])].split())
+        else:
+            words = str(question.descriptions[int(hole[2])]).split()
+            classes += ["filling"] * (hole[1] == "a") + ["filling" if w == "thing" else "names" for w in words]
+    return tuple(classes)
+
+
+def word_shares(words, questions: Sequence[Question]) -> dict[str, np.ndarray]:
+    """Share (N,) of the absolute relevance of the words (N, T) that lies on each kind of ``WORDS``; NaN if all is 0."""
+    sizes = np.abs(np.asarray(words, float))
+    kinds = np.full(sizes.shape, "", dtype="U12")
+    for row, question in zip(kinds, questions, strict=True):
+        classes = word_classes(question)
+        row[: len(classes)] = classes
+    total = np.where(kinds != "", sizes, 0).sum(axis=1)
+    return {
+        kind: np.divide((sizes * (kinds == kind)).sum(axis=1), total, out=np.full(len(sizes), np.nan), where=total > 0)
+        for kind in WORDS
+    }
 
 
 def _groups(asked: AskedQuestions) -> dict[str, np.ndarray]:

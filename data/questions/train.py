@@ -39,10 +39,10 @@ from helpers.questions.network import (
     joined,
     new_eyes,
     new_reasoning,
-    preprocess,
     question_network,
 )
 from helpers.questions.scenes import COLOURS, KINDS, SIDE, SIZES, draw_scenes
+from helpers.toyworld.network import preprocess
 
 SCENES, PER_SCENE = 1000, 12  # scenes in a round, and questions about each
 ROUNDS = {"eyes": 40, "reasoning": 70, "together": 50, "blind": 30}
@@ -127,7 +127,7 @@ def train_eyes() -> keras.Model:
 
     trained("eyes", take_steps, [*model.variables, *optimiser.variables], make)
     eyes = fold_normalisation(eyes, new_eyes())
-    seen = np.asarray(eyes(preprocess(draw_scenes(200, SEED["eyes"]).pictures)))
+    seen = np.asarray(eyes(preprocess(draw_scenes(200, SEED["eyes"]).pictures, SIDE)))
     last = eyes.get_layer("conv5")
     last.set_weights([weight / np.sqrt((seen**2).mean()) for weight in last.get_weights()])
     return eyes
@@ -281,7 +281,7 @@ def figures(network: QuestionNetwork, blind: keras.Model | None) -> dict:
     asked = [(n, one) for n, own in enumerate(draw_questions(scenes, PER_SCENE, FRESH_SEED)) for one in own]
     words = encode_questions([one.question for _, one in asked])
     wanted = np.array([ANSWERS.index(one.answer) for _, one in asked])
-    inputs = preprocess(scenes.pictures)
+    inputs = preprocess(scenes.pictures, SIDE)
     maps = np.concatenate([np.asarray(network.eyes(inputs[i : i + 100])) for i in range(0, FRESH, 100)])
     numbers = np.array([n for n, _ in asked])
     starts = range(0, len(words), 250)

@@ -4,22 +4,18 @@
     explained.answer, explained.pixels, explained.words
 
 The methods are those of :mod:`helpers.questions.relevance`; what is right, and which things the answer hangs on, is
-known from the scene (:mod:`helpers.questions`).
+known from the scene (:mod:`helpers.questions.language`).
 
-
-Is an answer right for the right reason? Take a thing out of the scene and ask again.
-
-A scene drawn without things (``draw_scenes(..., things=False)``) has the same background under the same light, so a
-thing can be taken out without a trace, and it is known what is right in the scene that is left. Two signs of a wrong
-reason:
+**Is a right answer right for the right reason?** :func:`least_on_visited` says where to look: at right answers with the
+least relevance where they should come from. :func:`removals` takes a thing out of the scene and asks again. A scene
+drawn without things (``draw_scenes(..., things=False)``) has the same background under the same light, so a thing can
+be taken out without a trace, and it is known what is right in the scene that is left. Two signs of a wrong reason:
 
 * the answer **stays** though the things that are needed for it are gone, and something else would now be right;
 * the answer **changes** though only a thing is gone that the question has nothing to do with.
 
 A network must answer something. That an answer stays where the question has lost its sense ("... left of the red cow"
 without a red cow) may be a guess, and is a sign only if it is as sure as before.
-
-Where to look: :func:`least_on_visited` lists the right answers with the least relevance where they should come from.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +24,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import softmax
 
-from helpers.photos.scores import mass_inside, pointing_hit
+from helpers.course.arguments import choice
+from helpers.photos.scores import mass_inside
 from helpers.questions.asked import AskedQuestions, explained_questions, given_logits, right_answers
 from helpers.questions.draws import PATTERNS
 from helpers.questions.language import FORMS, Answered, Description, Question, ask
@@ -82,15 +79,24 @@ class ExplainedQuestion:
         mask = things_mask(self.scene, self.asked.visited)
         return mass_inside(self.pixels, mask) if self.asked.visited else float("nan")
 
-    @property
-    def points_at_needed(self) -> bool:
-        """Does the most relevant pixel lie on a needed thing?"""
-        return pointing_hit(self.pixels, self.needed)
 
-    @property
-    def was_drawn(self) -> bool:
-        """Could such a question have been drawn in the training? If not, any answer may come."""
-        return was_drawn(self.asked)
+@dataclass(frozen=True)
+class Removal:
+    """What becomes of an answer when things are taken out of the scene.
+
+    Attributes
+    ----------
+    things : their numbers
+    answer, probability : of the network, about the scene that is left
+    right : the right answer there; None if the question has none there ("In this scene there is no ...")
+    fall : logit of the answer given before, minus its logit now
+    """
+
+    things: tuple[int, ...]
+    answer: str
+    probability: float
+    right: str | None
+    fall: float
 
 
 def explain_question(
@@ -118,8 +124,7 @@ def explain_question(
         If the question cannot be read or the scene leaves open what is meant (the message says what can be asked), or
         there is no such method or answer.
     """
-    if method not in methods:
-        raise ValueError(f"There is no method {method!r}. Take one of: {', '.join(methods)}.")
+    choice("method", method, methods)
     asked = question if isinstance(question, Answered) else ask(scene, question)
     inputs, words = network.preprocess(scene.picture[np.newaxis]), network.encode([asked.question])
     given, probability = network.answer(scene.picture, asked.question)
@@ -131,31 +136,6 @@ def explain_question(
     )
 
 
-def was_drawn(asked: Answered) -> bool:
-    """Are questions of this kind drawn, so that the network could learn to answer them?
-
-    In the training a question never says what it asks for ("What colour is the red cow?"), and some descriptions belong
-    to some forms only: things are counted by one or two words, never by colour and kind. Two relations never lead back.
-    """
-    question, form = asked.question, FORMS[asked.question.form]
-    patterns = [_pattern(description) for description in question.descriptions]
-    if form.directions:
-        return 0 not in patterns and len(asked.visited) == 1 + form.directions
-    alike = question.form != "more" or len(set(patterns)) == 1
-    return alike and set(patterns) <= set(PATTERNS[question.form])
-
-
-def _pattern(description: Description) -> int:
-    """What is said, as a sum: size 1, colour 2, kind 4."""
-    said = (description.size, description.colour, description.kind)
-    return sum(2**bit for bit, value in enumerate(said) if value is not None)
-
-
-def things_mask(scene: Scene, things: Sequence[int]) -> np.ndarray:
-    """(96, 96) bool, every pixel of the things of these numbers."""
-    return scene.masks[list(things)].any(axis=0)
-
-
 def least_on_visited(
     network: QuestionNetwork,
     asked: AskedQuestions,
@@ -165,6 +145,7 @@ def least_on_visited(
 ) -> list[tuple[int, ExplainedQuestion]]:
     """Right answers to look at: those with the smallest share of positive relevance on the things that the question
     visits, the smallest first. Each with the number of its scene. About 25 questions a second by LRP."""
+    choice("method", method, methods)
     given, right = given_logits(network, asked).argmax(axis=1), right_answers(network, asked)
     asked, right = asked[given == right], right[given == right]
     pixels, _ = explained_questions(network, methods[method], asked, right)
@@ -175,60 +156,6 @@ def least_on_visited(
         for row in np.argsort(shares)[:count]
         for number in [int(asked.numbers[row])]
     ]
-
-
-@dataclass(frozen=True)
-class Removal:
-    """What becomes of an answer when things are taken out of the scene.
-
-    Attributes
-    ----------
-    things : their numbers
-    answer, probability : of the network, about the scene that is left
-    right : the right answer there; None if the question has none there ("In this scene there is no ...")
-    fall : logit of the answer given before, minus its logit now
-    """
-
-    things: tuple[int, ...]
-    answer: str
-    probability: float
-    right: str | None
-    fall: float
-
-
-def without(scene: Scene, empty: np.ndarray, things: Sequence[int]) -> Scene:
-    """The scene without some of its things.
-
-    Parameters
-    ----------
-    empty : (96, 96, 3) the same scene's picture without any thing
-    things : numbers of those that are taken out
-
-    Raises
-    ------
-    ValueError
-        If ``empty`` is not the background of this scene, or there is no thing of such a number.
-    """
-    background = ~scene.masks.any(axis=0)
-    if np.shape(empty) != scene.picture.shape or (scene.picture[background] != empty[background]).any():
-        raise ValueError(
-            "Beside the things, the picture without things must be the same: draw it with the same count and seed, "
-            "draw_scenes(count, seed, things=False)."
-        )
-    if not set(things) <= set(range(len(scene))):
-        raise ValueError(f"The things of this scene have the numbers 0 to {len(scene) - 1}; got {tuple(things)}.")
-    gone = things_mask(scene, things)[..., np.newaxis]
-    left = [n for n in range(len(scene)) if n not in things]
-    kinds, colours, sizes = (tuple(own[n] for n in left) for own in (scene.kinds, scene.colours, scene.sizes))
-    return replace(
-        scene,
-        picture=np.where(gone, empty, scene.picture),
-        kinds=kinds,
-        colours=colours,
-        sizes=sizes,
-        boxes=scene.boxes[left],
-        masks=scene.masks[left],
-    )
 
 
 def removals(
@@ -268,13 +195,61 @@ def right_answer(scene: Scene, asked: Answered) -> str | None:
         return None
 
 
-def signs_of_a_wrong_reason(answer: str, asked: Answered, found: Sequence[Removal]) -> list[Removal]:
-    """Those of the removals that speak against a right answer: it stays although it is no longer right, or it changes
-    although it still is."""
-    touched = set(asked.visited)
-    return [
-        removal
-        for removal in found
-        if (removal.answer == answer and removal.right != answer and touched & set(removal.things))
-        or (removal.answer != answer and removal.right == answer and not touched & set(removal.things))
-    ]
+def without(scene: Scene, empty: np.ndarray, things: Sequence[int]) -> Scene:
+    """The scene without some of its things.
+
+    Parameters
+    ----------
+    empty : (96, 96, 3) the same scene's picture without any thing
+    things : numbers of those that are taken out
+
+    Raises
+    ------
+    ValueError
+        If ``empty`` is not the background of this scene, or there is no thing of such a number.
+    """
+    background = ~scene.masks.any(axis=0)
+    if np.shape(empty) != scene.picture.shape or (scene.picture[background] != empty[background]).any():
+        raise ValueError(
+            "Beside the things, the picture without things must be the same: draw it with the same count and seed, "
+            "draw_scenes(count, seed, things=False)."
+        )
+    if not set(things) <= set(range(len(scene))):
+        raise ValueError(f"The things of this scene have the numbers 0 to {len(scene) - 1}; got {tuple(things)}.")
+    gone = things_mask(scene, things)[..., np.newaxis]
+    left = [n for n in range(len(scene)) if n not in things]
+    kinds, colours, sizes = (tuple(own[n] for n in left) for own in (scene.kinds, scene.colours, scene.sizes))
+    return replace(
+        scene,
+        picture=np.where(gone, empty, scene.picture),
+        kinds=kinds,
+        colours=colours,
+        sizes=sizes,
+        boxes=scene.boxes[left],
+        masks=scene.masks[left],
+    )
+
+
+def was_drawn(asked: Answered) -> bool:
+    """Are questions of this kind drawn, so that the network could learn to answer them?
+
+    In the training a question never says what it asks for ("What colour is the red cow?"), and some descriptions belong
+    to some forms only: things are counted by one or two words, never by colour and kind. Two relations never lead back.
+    """
+    question, form = asked.question, FORMS[asked.question.form]
+    patterns = [_pattern(description) for description in question.descriptions]
+    if form.directions:
+        return 0 not in patterns and len(asked.visited) == 1 + form.directions
+    alike = question.form != "more" or len(set(patterns)) == 1
+    return alike and set(patterns) <= set(PATTERNS[question.form])
+
+
+def _pattern(description: Description) -> int:
+    """What is said, as a sum: size 1, colour 2, kind 4."""
+    said = (description.size, description.colour, description.kind)
+    return sum(2**bit for bit, value in enumerate(said) if value is not None)
+
+
+def things_mask(scene: Scene, things: Sequence[int]) -> np.ndarray:
+    """(96, 96) bool, every pixel of the things of these numbers."""
+    return scene.masks[list(things)].any(axis=0)

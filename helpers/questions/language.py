@@ -1,15 +1,10 @@
-"""The small language in which questions about scenes are put: how a question is written, read, and turned into steps.
+"""The small language in which questions about scenes are put: how a question is written, read, and answered.
 
     What colour is the thing left of the red cow?    find red cow, the only one, left of, colour
 
-The forms follow CLEVR (Johnson et al. 2017, arXiv:1612.06890), in fewer words. :mod:`helpers.questions` answers them.
-
-
-Answers to questions about scenes, and the things that each answer hangs on.
-
-A question is a program of a few steps (:mod:`helpers.questions.language`); it is carried out on what is known of the
-scene, so an answer comes with the things that were needed for it, the truth that explanations are held against (Arras,
-Osman and Samek 2022, CLEVR-XAI, arXiv:2003.07258).
+The forms follow CLEVR (Johnson et al. 2017, arXiv:1612.06890), in fewer words. A question is a program of a few steps.
+It is carried out on what is known of the scene, so an answer comes with the things that were needed for it, the truth
+that explanations are held against (Arras, Osman and Samek 2022, CLEVR-XAI, arXiv:2003.07258).
 
 **Left of** a thing lies what is more to the left of it than above or below: the way from the middle of one frame to
 that of the other is within 45 degrees of the direction. Of several such things the nearest is meant. Questions are
@@ -27,6 +22,9 @@ from helpers.questions.scenes import COLOURS, KINDS, SIZES, Scene, middles
 
 DIRECTIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}  # across and down
 LARGEST_COUNT = 4
+CLEAR, UNCLEAR = 33.0, 57.0  # degrees off a direction: up to the first a thing lies there, from the second it does not
+NEARER = 1.4  # times as far away as the nearest: what else lies there, or nearly so
+NOTHING, OPEN = -1, -2  # in place of a number: no thing lies there; it is not clear which
 
 
 @dataclass(frozen=True)
@@ -226,10 +224,6 @@ WHAT_CAN_BE_ASKED = (
     + f"{', '.join(DIRECTIONS)}."
 )
 
-CLEAR, UNCLEAR = 33.0, 57.0  # degrees off a direction: up to the first a thing lies there, from the second it does not
-NEARER = 1.4  # times as far away as the nearest: what else lies there, or nearly so
-NOTHING, OPEN = -1, -2  # in place of a number: no thing lies there; it is not clear which
-
 
 @dataclass(frozen=True)
 class Answered:
@@ -259,8 +253,9 @@ def ask(scene: Scene, question: str | Question) -> Answered:
         asked, or what is open.
     """
     question = question if isinstance(question, Question) else parse(question)
+    *steps, last = question.program
     stack, visited = [], []  # on the stack: numbers of things, and in words what was looked for
-    for step in question.program:
+    for step in steps:
         if isinstance(step, Description):
             stack.append((find(scene, step), str(step)))
             visited += stack[-1][0]
@@ -268,13 +263,11 @@ def ask(scene: Scene, question: str | Question) -> Answered:
             (thing,), name = stack.pop()
             stack.append((beside(scene, thing, step), f"thing {step} the {name}"))
             visited += stack[-1][0]
-        elif step in ("the only one", "each the only one"):
+        else:  # "the only one" or "each the only one"
             for found, name in stack:
                 _require_one(scene, found, name)
-        else:
-            things = [found for found, _ in stack]
-            return Answered(question, _conclusion(scene, step, *things), _merged(*things), _merged(visited))
-    raise ValueError(f"The program of {question.form!r} has no last step.")
+    things = [found for found, _ in stack]
+    return Answered(question, _conclusion(scene, last, *things), _merged(*things), _merged(visited))
 
 
 def find(scene: Scene, description: Description) -> tuple[int, ...]:

@@ -1,6 +1,4 @@
-"""The layers of the network that answers questions which Keras does not have, or not quickly.
-
-A network that sees a picture and reads a question: feature-wise linear modulation (FiLM).
+"""A network that sees a picture and reads a question: feature-wise linear modulation (FiLM).
 
 A small CNN, the eyes, makes a map of 12 x 12 places of a picture; a bidirectional LSTM reads the question and turns it
 into scales and shifts; five blocks, steered by them, find and combine what the question is about (Perez et al. 2018,
@@ -17,6 +15,8 @@ Mean (times 16) and maximum of b over all places go through two dense layers to 
 activations outside the LSTM are ReLUs, and there is no normalisation: what was used in the training is folded into the
 weights. They are stored in half precision in ``data/questions``, made by ``data/questions/train.py``; ``MODEL_CARD.md``
 there has the figures.
+
+:class:`Scale`, :class:`Shift` and :class:`Moves` are the layers that Keras does not have, or not quickly.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,87 +30,10 @@ from helpers.course.networks import load_weights, once
 from helpers.files import fetch
 from helpers.questions.language import ANSWERS, LONGEST, WORDS, Question, encode_questions, parse
 from helpers.questions.scenes import SIDE
-from helpers.toyworld import network as toyworld_networks
+from helpers.toyworld.network import preprocess
 
 PLACES = 12  # of the map, across and down; each stands for 8 x 8 pixels of the picture
 REACH = 2 * PLACES - 1  # a kernel of this size reaches every place from every other
-
-
-@keras.saving.register_keras_serializable("helpers")
-class Scale(keras.layers.Layer):
-    """(1 + gamma) x: every channel of x (N, height, width, C) by its own factor; gamma is the first half of the
-    steering (N, 2 C)."""
-
-    relevance = "product"  # see helpers.lrp.layers
-
-    def call(self, x, steering):
-        gamma, _ = keras.ops.split(steering[:, None, None], 2, axis=-1)
-        return (1 + gamma) * x
-
-    def compute_output_shape(self, x_shape, steering_shape):
-        return x_shape
-
-
-@keras.saving.register_keras_serializable("helpers")
-class Shift(keras.layers.Layer):
-    """beta, the second half of the steering (N, 2 C), at each of the 12 x 12 places."""
-
-    relevance = "route"
-
-    def call(self, steering):
-        _, beta = keras.ops.split(steering[:, None, None], 2, axis=-1)
-        return keras.ops.broadcast_to(beta, (keras.ops.shape(steering)[0], PLACES, PLACES, beta.shape[-1]))
-
-    def compute_output_shape(self, steering_shape):
-        return (steering_shape[0], PLACES, PLACES, steering_shape[1] // 2)
-
-
-@keras.saving.register_keras_serializable("helpers")
-class Moves(keras.layers.Layer):
-    """What ``DepthwiseConv2D((23, 23), padding="same", use_bias=False)`` computes on a map of 12 x 12, with the same
-    ``kernel`` (23, 23, C, 1), as one product of matrices for every channel: many times faster for such large kernels."""
-
-    relevance, bias = "convolution", None
-
-    def build(self, shape):
-        self.kernel = self.add_weight(shape=(REACH, REACH, shape[-1], 1), name="kernel", initializer=sectors)
-
-    def call(self, x):
-        return self.product(x)
-
-    def product(self, x, change: Callable = tf.identity, transposed: bool = False):
-        """The maps moved about by change(kernel), or moved back where ``transposed``."""
-        kernel = change(tf.convert_to_tensor(self.kernel))
-        # what moved things right moves relevance left
-        return moved(x, tf.reverse(kernel, [0, 1]) if transposed else kernel)
-
-    def compute_output_shape(self, shape):
-        return shape
-
-
-def moved(x, kernel):
-    """The maps x (N, 12, 12, C), moved about by the kernel (23, 23, C, 1)."""
-    row, column = np.divmod(np.arange(PLACES**2), PLACES)
-    down, across = (place[None] - place[:, None] + PLACES - 1 for place in (row, column))
-    kernel = tf.transpose(tf.reshape(kernel, (REACH**2, -1)))
-    matrices = tf.gather(kernel, down * REACH + across, axis=1)  # (C, to, from)
-    columns = tf.transpose(tf.reshape(x, (-1, PLACES**2, x.shape[-1])), (2, 1, 0))
-    return tf.reshape(tf.transpose(matrices @ columns, (2, 1, 0)), tf.shape(x))
-
-
-def sectors(shape, dtype=None):
-    """Start values of the moves: channel by channel a sector of 90 degrees in one of the four directions, fading with
-    the distance."""
-    down, across = np.mgrid[:REACH, :REACH] - (PLACES - 1.0)
-    distance = np.hypot(down, across)
-    kernels = []
-    for ahead in (across, -across, down, -down):
-        double = 2 * (ahead / np.maximum(distance, 1)) ** 2 - 1  # the cosine of twice the angle off the direction
-        kernels.append(np.where(ahead > 0, np.clip(2 * double, 0, 1), 0) * 0.1 / (1 + distance / 4))
-    kernel = np.stack([kernels[c % 4] for c in range(shape[2])], axis=-1)
-    return tf.constant(kernel[..., None], dtype or "float32")
-
-
 CHANNELS, MOVED = 48, 32  # of the map, and of what is moved about on it
 BLOCKS = 5  # the first one does not move anything
 AMOUNT = 16.0  # times the mean over all places
@@ -142,8 +65,8 @@ class QuestionNetwork:
         return f"<network that answers questions, {len(self.labels)} answers>"
 
     def preprocess(self, pictures: np.ndarray) -> np.ndarray:
-        """:func:`preprocess`."""
-        return preprocess(pictures)
+        """8-bit pictures (N, 96, 96, 3) as the network wants them: :func:`helpers.toyworld.network.preprocess`."""
+        return preprocess(pictures, SIDE)
 
     def encode(self, questions: Sequence[Question | str]) -> np.ndarray:
         """Word numbers (N, ``LONGEST``) of questions, read first where they are text."""
@@ -167,9 +90,24 @@ class QuestionNetwork:
 
     def answer(self, picture: np.ndarray, question: Question | str) -> tuple[str, float]:
         """The most probable answer to a question about one 8-bit picture, and its probability."""
-        logits = self.logits(preprocess(np.asarray(picture)[np.newaxis]), self.encode([question]))[0].astype(float)
+        logits = self.logits(self.preprocess(np.asarray(picture)[np.newaxis]), self.encode([question]))[0].astype(float)
         chances = softmax(logits)
         return self.labels[chances.argmax()], float(chances.max())
+
+
+def question_network() -> QuestionNetwork:
+    """The trained network.
+
+    Raises
+    ------
+    ValueError
+        If the file of its weights is damaged.
+    FileNotFoundError
+        If it is in no data folder.
+    """
+    eyes, reasoning = new_eyes(), new_reasoning()
+    load_weights(fetch(WEIGHTS), eyes, reasoning)
+    return QuestionNetwork(joined(eyes, reasoning), eyes, reasoning)
 
 
 def compiled(network: QuestionNetwork, build: Callable[[keras.Model, keras.Model], Callable]) -> Callable:
@@ -183,11 +121,6 @@ def compiled(network: QuestionNetwork, build: Callable[[keras.Model, keras.Model
 
 def _forward(eyes: keras.Model, reasoning: keras.Model) -> Callable:
     return lambda pictures, words: reasoning([eyes(pictures, training=False), words], training=False)
-
-
-def preprocess(pictures: np.ndarray) -> np.ndarray:
-    """8-bit pictures (N, 96, 96, 3) as the network wants them: :func:`helpers.toyworld.network.preprocess`."""
-    return toyworld_networks.preprocess(pictures, SIDE)
 
 
 def new_eyes(seed: int = 0, normalised: bool = False) -> keras.Model:
@@ -262,16 +195,72 @@ def joined(eyes: keras.Model, reasoning: keras.Model) -> keras.Model:
     return keras.Model([picture, words], reasoning([eyes(picture), words]), name="film")
 
 
-def question_network() -> QuestionNetwork:
-    """The trained network.
+@keras.saving.register_keras_serializable("helpers")
+class Scale(keras.layers.Layer):
+    """(1 + gamma) x: every channel of x (N, height, width, C) by its own factor; gamma is the first half of the
+    steering (N, 2 C)."""
 
-    Raises
-    ------
-    ValueError
-        If the file of its weights is damaged.
-    FileNotFoundError
-        If it is in no data folder.
-    """
-    eyes, reasoning = new_eyes(), new_reasoning()
-    load_weights(fetch(WEIGHTS), eyes, reasoning)
-    return QuestionNetwork(joined(eyes, reasoning), eyes, reasoning)
+    relevance = "product"  # see helpers.lrp.layers
+
+    def call(self, x, steering):
+        gamma, _ = keras.ops.split(steering[:, None, None], 2, axis=-1)
+        return (1 + gamma) * x
+
+    def compute_output_shape(self, x_shape, steering_shape):
+        return x_shape
+
+
+@keras.saving.register_keras_serializable("helpers")
+class Shift(keras.layers.Layer):
+    """beta, the second half of the steering (N, 2 C), at each of the 12 x 12 places."""
+
+    relevance = "route"
+
+    def call(self, steering):
+        _, beta = keras.ops.split(steering[:, None, None], 2, axis=-1)
+        return keras.ops.broadcast_to(beta, (keras.ops.shape(steering)[0], PLACES, PLACES, beta.shape[-1]))
+
+    def compute_output_shape(self, steering_shape):
+        return (steering_shape[0], PLACES, PLACES, steering_shape[1] // 2)
+
+
+@keras.saving.register_keras_serializable("helpers")
+class Moves(keras.layers.Layer):
+    """What ``DepthwiseConv2D((23, 23), padding="same", use_bias=False)`` computes on a map of 12 x 12, with the same
+    ``kernel`` (23, 23, C, 1), as one product of matrices for every channel: many times faster for such large kernels."""
+
+    relevance, bias = "convolution", None
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(REACH, REACH, shape[-1], 1), name="kernel", initializer=sectors)
+
+    def call(self, x):
+        return self.product(x)
+
+    def product(self, x, change: Callable = tf.identity, transposed: bool = False):
+        """The maps moved about by change(kernel), or moved back where ``transposed``."""
+        kernel = change(tf.convert_to_tensor(self.kernel))
+        if transposed:  # what moved things right moves relevance left
+            kernel = tf.reverse(kernel, [0, 1])
+        row, column = np.divmod(np.arange(PLACES**2), PLACES)
+        down, across = (place[None] - place[:, None] + PLACES - 1 for place in (row, column))
+        kernel = tf.transpose(tf.reshape(kernel, (REACH**2, -1)))
+        matrices = tf.gather(kernel, down * REACH + across, axis=1)  # (C, to, from)
+        columns = tf.transpose(tf.reshape(x, (-1, PLACES**2, x.shape[-1])), (2, 1, 0))
+        return tf.reshape(tf.transpose(matrices @ columns, (2, 1, 0)), tf.shape(x))
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+def sectors(shape, dtype=None):
+    """Start values of the moves: channel by channel a sector of 90 degrees in one of the four directions, fading with
+    the distance."""
+    down, across = np.mgrid[:REACH, :REACH] - (PLACES - 1.0)
+    distance = np.hypot(down, across)
+    kernels = []
+    for ahead in (across, -across, down, -down):
+        double = 2 * (ahead / np.maximum(distance, 1)) ** 2 - 1  # the cosine of twice the angle off the direction
+        kernels.append(np.where(ahead > 0, np.clip(2 * double, 0, 1), 0) * 0.1 / (1 + distance / 4))
+    kernel = np.stack([kernels[c % 4] for c in range(shape[2])], axis=-1)
+    return tf.constant(kernel[..., None], dtype or "float32")

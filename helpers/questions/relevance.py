@@ -23,15 +23,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.course.arguments import whole_number
 from helpers.course.backend import keras, tf
 from helpers.course.networks import once
 from helpers.course.targets import batches, checked_inputs, output_weights
-from helpers.lrp.explanation import Explanation, explain, lrp
+from helpers.lrp.explanation import lrp
 from helpers.lrp.rules import CONVOLUTION, DENSE, FIRST, Composite, epsilon, flat, gamma
 from helpers.questions.network import QuestionNetwork, compiled
 from helpers.questions.scenes import SIDE
 from helpers.vgg16.cam import enlarge, weighted_maps
-from helpers.vgg16.gradients import gauss_legendre, pixel_map
+from helpers.vgg16.gradients import MOST_STEPS, gauss_legendre, pixel_map
 from helpers.words.lstm import read_lstm, relevance_from_states
 from helpers.words.text import PADDING
 
@@ -46,12 +47,10 @@ class QuestionRelevance:
     ----------
     pixels : (N, 96, 96), the sum over the three colours, or their largest absolute gradient
     words : (N, T), the sum over a word's embedding, 0 at the padding; None where a method says nothing of words
-    logits : (N, answers)
     """
 
     pixels: np.ndarray
     words: np.ndarray | None
-    logits: np.ndarray
 
 
 def question_rules() -> Composite:
@@ -76,37 +75,21 @@ def lrp_question(network: QuestionNetwork, inputs, words, target, rule=None) -> 
         batch_size=_BATCH,
     )
     at_words, _ = relevance_from_states(*_language(network, words), at_states, words != PADDING)
-    return QuestionRelevance(pixel_map(at_pixels, "sum"), at_words.sum(axis=-1), network.logits(inputs, words))
-
-
-def explained_layers(
-    network: QuestionNetwork, inputs, words, target, rule=None
-) -> tuple[Explanation, np.ndarray, np.ndarray]:
-    """As :func:`lrp_question` with everything on the way: the relevance at every layer and the ledger from the answer
-    down to the picture and the states; relevance of the embeddings (N, T, E); the rest at the LSTM's initial states (N,)."""
-    inputs, words, _ = _checked(network, inputs, words, target)
-    found = explain(
-        behind_the_reading(network),
-        [inputs, _states(network, words)],
-        target,
-        rule or question_rules(),
-        batch_size=_BATCH,
-    )
-    return found, *relevance_from_states(*_language(network, words), found.relevance[1], words != PADDING)
+    return QuestionRelevance(pixel_map(at_pixels, "sum"), at_words.sum(axis=-1))
 
 
 def gradient_question(network: QuestionNetwork, inputs, words, target) -> QuestionRelevance:
     """Sensitivity: the largest absolute gradient over the colours of a pixel, and the squared length of the gradient by a
     word's embedding. Never negative."""
-    logits, at_pixels, at_words, _ = _gradient(network, *_checked(network, inputs, words, target))
-    return QuestionRelevance(pixel_map(at_pixels, "largest"), (at_words**2).sum(axis=-1), logits)
+    at_pixels, at_words, _ = _gradient(network, *_checked(network, inputs, words, target))
+    return QuestionRelevance(pixel_map(at_pixels, "largest"), (at_words**2).sum(axis=-1))
 
 
 def gradient_times_input_question(network: QuestionNetwork, inputs, words, target) -> QuestionRelevance:
     """x * df/dx, summed over the colours of a pixel and over the embedding of a word."""
     inputs, words, weights = _checked(network, inputs, words, target)
-    logits, at_pixels, at_words, embedded = _gradient(network, inputs, words, weights)
-    return QuestionRelevance(pixel_map(at_pixels * inputs, "sum"), (at_words * embedded).sum(axis=-1), logits)
+    at_pixels, at_words, embedded = _gradient(network, inputs, words, weights)
+    return QuestionRelevance(pixel_map(at_pixels * inputs, "sum"), (at_words * embedded).sum(axis=-1))
 
 
 def integrated_gradients_question(
@@ -119,16 +102,14 @@ def integrated_gradients_question(
     The mean is that of :func:`helpers.vgg16.gradients.integrated_gradients`, at ``steps`` points. The line has many
     kinks: with 16 points the sum is still off by a fifth in places, with 256 by one in a hundred.
     """
-    if steps < 1:
-        raise ValueError(f"Integrated gradients need at least 1 step; got {steps}.")
+    steps = whole_number("steps", steps, 1, MOST_STEPS)
     inputs, words, weights = _checked(network, inputs, words, target)
     at_pixels, at_words = np.zeros_like(inputs), 0
     for place, share in zip(*gauss_legendre(steps), strict=True):
-        _, by_pixels, by_words, embedded = _gradient(network, inputs, words, weights, place)
+        by_pixels, by_words, embedded = _gradient(network, inputs, words, weights, place)
         at_pixels += np.float32(share) * by_pixels
         at_words = at_words + np.float32(share) * by_words
-    logits = network.logits(inputs, words)
-    return QuestionRelevance(pixel_map(at_pixels * inputs, "sum"), (at_words * embedded).sum(axis=-1), logits)
+    return QuestionRelevance(pixel_map(at_pixels * inputs, "sum"), (at_words * embedded).sum(axis=-1))
 
 
 def grad_cam_question(network: QuestionNetwork, inputs, words, target) -> QuestionRelevance:
@@ -137,8 +118,8 @@ def grad_cam_question(network: QuestionNetwork, inputs, words, target) -> Questi
     inputs, words, weights = _checked(network, inputs, words, target)
     part = compiled(network, _map_gradient)
     found = [part(inputs[rows], words[rows], weights[rows]) for rows in batches(len(inputs), _BATCH)]
-    logits, maps = (np.concatenate([np.asarray(batch[i]) for batch in found]) for i in range(2))
-    return QuestionRelevance(enlarge(np.maximum(maps, 0), (SIDE, SIDE)), None, logits)
+    maps = np.concatenate([np.asarray(batch) for batch in found])
+    return QuestionRelevance(enlarge(np.maximum(maps, 0), (SIDE, SIDE)), None)
 
 
 METHODS: dict[str, Callable[..., QuestionRelevance]] = {
@@ -198,10 +179,10 @@ def _states(network: QuestionNetwork, words: np.ndarray) -> np.ndarray:
 
 
 def _gradient(network: QuestionNetwork, inputs, words, weights, share: float = 1.0) -> list[np.ndarray]:
-    """Logits, the gradients by pixels and by embeddings, and the embeddings, where both are ``share`` of what they are."""
+    """The gradients by pixels and by embeddings, and the embeddings, where both are ``share`` of what they are."""
     part = compiled(network, _both_gradients)
     found = [part(inputs[rows], words[rows], weights[rows], np.float32(share)) for rows in batches(len(inputs), _BATCH)]
-    return [np.concatenate([np.asarray(batch[i]) for batch in found]) for i in range(4)]
+    return [np.concatenate([np.asarray(batch[i]) for batch in found]) for i in range(3)]
 
 
 def _reading(_: keras.Model, reasoning: keras.Model) -> Callable:
@@ -223,7 +204,7 @@ def _both_gradients(eyes: keras.Model, reasoning: keras.Model) -> Callable:
             score = tf.reduce_sum(weights * logits)
         at_pixels, at_words = tape.gradient(score, scaled)
         here = tf.cast(words != PADDING, embedded.dtype)[..., tf.newaxis]
-        return logits, at_pixels, at_words * here, embedded * here
+        return at_pixels, at_words * here, embedded * here
 
     return gradients
 
@@ -235,6 +216,6 @@ def _map_gradient(eyes: keras.Model, reasoning: keras.Model) -> Callable:
             tape.watch(seen)
             logits = reasoning([seen, words], training=False)
             score = tf.reduce_sum(weights * logits)
-        return logits, weighted_maps(seen, tape.gradient(score, seen))
+        return weighted_maps(seen, tape.gradient(score, seen))
 
     return gradient

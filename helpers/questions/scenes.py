@@ -1,17 +1,13 @@
-"""The things in the scenes that questions are asked about: outlines and shading of photographs, dyed in one colour.
+"""Scenes to ask questions about: three to six things on a natural background, with the exact mask of each.
 
-Half of the kinds are the painted animals of the toy world, half are photographic cut-outs. Which ones were taken, and
-why, stands in ``data/questions/MODEL_CARD.md``.
-
-
-Scenes to ask questions about: three to six things on a natural background, with the exact mask of each.
-
-Half of the kinds are the painted animals of the toy world, half are photographic cut-outs. All keep the outline and the
-shading of their photographs and are dyed in one colour, so kind, colour and size are drawn independently of each other
-and of the background. The frames of the things never overlap: no thing covers another.
+Half of the kinds are the painted animals of the toy world, half are photographic cut-outs; which ones were taken, and
+why, stands in ``data/questions/MODEL_CARD.md``. All keep the outline and the shading of their photographs and are dyed
+in one colour, so kind, colour and size are drawn independently of each other and of the background. The frames of the
+things never overlap: no thing covers another.
 
 The scenes are a counterpart of CLEVR (Johnson et al. 2017, arXiv:1612.06890) with photographs in place of solids;
-:mod:`helpers.questions` asks about them. The same seed gives the same scenes, and a larger count begins with them.
+:mod:`helpers.questions.language` asks about them. The same seed gives the same scenes, and a larger count begins with
+them.
 """
 
 import functools
@@ -39,57 +35,6 @@ _RGB = {  # colour: hue in degrees from and to, saturation from and to, value fr
     "blue": (205, 240, 0.75, 0.95, 0.75, 1.0),
     "white": (0, 360, 0.0, 0.06, 0.88, 1.0),
 }
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """All things in all poses, in the upper left corner of a canvas: (kinds, sizes, poses, 36, 36) float32."""
-
-    opacity: np.ndarray
-    shading: np.ndarray
-    shape: np.ndarray  # (kinds, sizes, poses, 2): height and width
-
-
-@functools.cache
-def pieces() -> Pieces:
-    """Every length, angle and mirror image, computed once. The smaller size has more lengths; the larger repeats some."""
-    poses = [(length, angle, side) for length in range(4) for angle in ANGLES for side in (1, -1)]
-    shape = (len(KINDS), len(SIZES), len(poses))
-    opacity, shape = np.zeros((*shape, CANVAS, CANVAS), np.float32), np.zeros((*shape, 2), int)
-    shading = np.ones_like(opacity)
-    for kind, name in enumerate(KINDS):
-        turned = {angle: _turned(name, angle) for angle in ANGLES}
-        for size, lengths in enumerate(LENGTHS.values()):
-            for pose, (length, angle, side) in enumerate(poses):
-                factor = lengths[length % len(lengths)] / max(turned[angle][0].shape)
-                piece, shade = resized_outline(*turned[angle], factor)
-                rows, columns = (np.flatnonzero((piece > 0).any(axis=axis)) for axis in (1, 0))
-                crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-                piece, shade = piece[crop][:, ::side], shade[crop][:, ::side]
-                window = np.s_[kind, size, pose, : piece.shape[0], : piece.shape[1]]
-                opacity[window], shading[window] = piece, shade
-                shape[kind, size, pose] = piece.shape
-    return Pieces(opacity, shading, shape)
-
-
-def _turned(kind: str, angle: float) -> tuple[np.ndarray, np.ndarray]:
-    """Opacity and shading of a thing, turned by ``angle`` degrees, in the photograph's resolution."""
-    if kind in ANIMALS:
-        return turned_outline(ANIMALS[kind], angle)
-    photograph = Image.fromarray(cutout(CUTOUTS[kind]).picture)
-    pixels = np.asarray(photograph.rotate(angle, Image.Resampling.BICUBIC, expand=True), np.float32) / 255
-    opacity, luminance = pixels[..., 3], pixels[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
-    return opacity, luminance / np.median(luminance[opacity > 0.5])  # as a factor of the dye, like an animal's shading
-
-
-def dyes(colours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """RGB (scenes, 6, 3), 0 to 1, drawn around the colours."""
-    low, high = (np.array([_RGB[name][side::2] for name in COLOURS])[colours] for side in (0, 1))
-    hue, saturation, value = np.moveaxis(rng.uniform(low, high), -1, 0)
-    k = (np.array([5.0, 3.0, 1.0]) + hue[..., None] / 60) % 6
-    return (value[..., None] * (1 - saturation[..., None] * np.clip(np.minimum(k, 4 - k), 0, 1))).astype(np.float32)
-
-
 SIDE = 96  # pixels: height and width of the pictures
 FEWEST, MOST = 3, 6  # things in a scene
 GAP = 2  # pixels at least between the frames of two things
@@ -191,8 +136,8 @@ def draw_scenes(count: int, seed: int = 0, things: bool = True) -> SceneSet:
         If count or seed is negative or not whole.
     """
     count, seed = whole_number("count", count), seed_number(seed)
-    blocks = [_drawn(int(seed), block, things) for block in range(max(1, -(-int(count) // _AT_A_TIME)))]
-    return SceneSet(*(np.concatenate(parts)[: int(count)] for parts in zip(*blocks, strict=True)))
+    blocks = [_drawn(seed, block, things) for block in range(max(1, -(-count // _AT_A_TIME)))]
+    return SceneSet(*(np.concatenate(parts)[:count] for parts in zip(*blocks, strict=True)))
 
 
 def _drawn(seed: int, block: int, things: bool) -> tuple[np.ndarray, ...]:
@@ -266,3 +211,52 @@ def _places(shapes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             fits &= free.any(axis=1)
         open_scenes = open_scenes[~fits]
     return corners
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """All things in all poses, in the upper left corner of a canvas: (kinds, sizes, poses, 36, 36) float32."""
+
+    opacity: np.ndarray
+    shading: np.ndarray
+    shape: np.ndarray  # (kinds, sizes, poses, 2): height and width
+
+
+@functools.cache
+def pieces() -> Pieces:
+    """Every length, angle and mirror image, computed once. The smaller size has more lengths; the larger repeats some."""
+    poses = [(length, angle, side) for length in range(4) for angle in ANGLES for side in (1, -1)]
+    shape = (len(KINDS), len(SIZES), len(poses))
+    opacity, shape = np.zeros((*shape, CANVAS, CANVAS), np.float32), np.zeros((*shape, 2), int)
+    shading = np.ones_like(opacity)
+    for kind, name in enumerate(KINDS):
+        turned = {angle: _turned(name, angle) for angle in ANGLES}
+        for size, lengths in enumerate(LENGTHS.values()):
+            for pose, (length, angle, side) in enumerate(poses):
+                factor = lengths[length % len(lengths)] / max(turned[angle][0].shape)
+                piece, shade = resized_outline(*turned[angle], factor)
+                rows, columns = (np.flatnonzero((piece > 0).any(axis=axis)) for axis in (1, 0))
+                crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+                piece, shade = piece[crop][:, ::side], shade[crop][:, ::side]
+                window = np.s_[kind, size, pose, : piece.shape[0], : piece.shape[1]]
+                opacity[window], shading[window] = piece, shade
+                shape[kind, size, pose] = piece.shape
+    return Pieces(opacity, shading, shape)
+
+
+def _turned(kind: str, angle: float) -> tuple[np.ndarray, np.ndarray]:
+    """Opacity and shading of a thing, turned by ``angle`` degrees, in the photograph's resolution."""
+    if kind in ANIMALS:
+        return turned_outline(ANIMALS[kind], angle)
+    photograph = Image.fromarray(cutout(CUTOUTS[kind]).picture)
+    pixels = np.asarray(photograph.rotate(angle, Image.Resampling.BICUBIC, expand=True), np.float32) / 255
+    opacity, luminance = pixels[..., 3], pixels[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
+    return opacity, luminance / np.median(luminance[opacity > 0.5])  # as a factor of the dye, like an animal's shading
+
+
+def dyes(colours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """RGB (scenes, 6, 3), 0 to 1, drawn around the colours."""
+    low, high = (np.array([_RGB[name][side::2] for name in COLOURS])[colours] for side in (0, 1))
+    hue, saturation, value = np.moveaxis(rng.uniform(low, high), -1, 0)
+    k = (np.array([5.0, 3.0, 1.0]) + hue[..., None] / 60) % 6
+    return (value[..., None] * (1 - saturation[..., None] * np.clip(np.minimum(k, 4 - k), 0, 1))).astype(np.float32)

@@ -3,15 +3,14 @@
 The plain twin is ``explained_scene(explain_question(network, scene, "What colour is the large cow?"))``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import ipywidgets
 from IPython.display import display
-from matplotlib.figure import Figure
 
 from helpers.course.figures import show
 from helpers.questions.draws import draw_questions
-from helpers.questions.explained import ExplainedQuestion, explain_question
+from helpers.questions.explained import explain_question, was_drawn
 from helpers.questions.figures import explained_scene, explained_scene_alt
 from helpers.questions.network import QuestionNetwork
 from helpers.questions.relevance import METHODS
@@ -24,26 +23,18 @@ NEVER_DRAWN = (
 )
 
 
-def ask_about_a_picture(
-    network: QuestionNetwork,
-    seed: int = 0,
-    explain: Callable[..., ExplainedQuestion] = explain_question,
-    draw: Callable[[ExplainedQuestion], Figure] = explained_scene,
-    methods: tuple[str, ...] = tuple(METHODS),
-) -> None:
+def ask_about_a_picture(network: QuestionNetwork, seed: int = 0, methods: Mapping[str, Callable] = METHODS) -> None:
     """A scene, a menu of questions about it, a field to type another, a menu of methods and a button for a new scene.
 
     Parameters
     ----------
     seed
         Of the first scene; every new one has the next.
-    explain
-        ``explain(network, scene, question, method)``; a ``ValueError`` is answered in words, which show what can be
-        asked.
-    draw
-        The figure of what was explained.
+    methods
+        What the menu of methods offers; see :mod:`helpers.questions.relevance`.
 
-    Press Enter after typing; choosing from the menu, or a new scene, clears the field.
+    What cannot be asked is answered in words, which show what can be. Press Enter after typing; choosing from the menu,
+    or a new scene, clears the field.
     """
     menu = ipywidgets.Dropdown(description="question", layout={"width": "62%"})
     method = ipywidgets.Dropdown(options=list(methods), description="method", layout={"width": "37%"})
@@ -60,13 +51,14 @@ def ask_about_a_picture(
         output.clear_output(wait=True)
         with output:
             try:
-                explained = explain(network, now["scene"], field.value.strip() or menu.value, method.value)
+                question = field.value.strip() or menu.value
+                explained = explain_question(network, now["scene"], question, method.value, methods=methods)
             except ValueError as error:
                 print(error)
                 return
-            if not explained.was_drawn:
+            if not was_drawn(explained.asked):
                 print(NEVER_DRAWN)
-            show(draw(explained), alt=explained_scene_alt(explained))
+            show(explained_scene(explained), alt=explained_scene_alt(explained))
 
     def choose(*_) -> None:
         if not now["busy"]:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from helpers.course.arguments import finite_array, real_array, seed_number, shown, whole_number
-from helpers.words.scores import METHODS, random_words, score_without
+from helpers.course.arguments import finite_array, seed_number, shown, whole_number
+from helpers.words.scores import METHODS, score_without
 from helpers.words.sentiment import SentimentNetwork
 from helpers.words.text import PADDING, UNKNOWN, encode, split_into_words
 
@@ -28,7 +28,7 @@ class ValenceComparison:
 
     Attributes
     ----------
-    count, words : how many scores were compared, and how many different words these are
+    count : how many scores were compared
     correlation : Spearman's rank correlation of scores with valences
     agreement : share of equal signs, the mean of that among words that people like and that among words they do not:
         1/2 for chance, and for a method that gives all words the same sign
@@ -37,7 +37,6 @@ class ValenceComparison:
     """
 
     count: int
-    words: int
     correlation: float
     agreement: float
     sizes: float
@@ -97,40 +96,7 @@ def compare_with_valences(
 
     rng = np.random.default_rng(seed)
     chance = np.array([measures(rng.permutation(ratings)) for _ in range(draws)]).reshape(draws, 3).T
-    return ValenceComparison(len(values), len(distinct), *measures(ratings), *chance)
-
-
-def verdicts_after_deletion(
-    network: SentimentNetwork, words, scores, sides, deletions: int = 5, first: str = "most", how: str = "zero"
-) -> np.ndarray:
-    """Whether the verdict is right (N,) after 0, 1, ... deletions; shape (deletions + 1, N).
-
-    Parameters
-    ----------
-    words, scores : (N, T)
-        Word numbers, and the scores that give the order.
-    sides : (N,)
-        The truth, 1 or -1.
-    first
-        Delete the ``"most"`` or the ``"least"`` relevant words first.
-    how
-        What deleting means; see ``helpers.words.scores.score_without``.
-
-    A sentence that runs out of words keeps its last verdict but one: nothing is deleted that would leave it empty.
-    """
-    words, scores, sides = real_array("words", words), finite_array("scores", scores), finite_array("sides", sides)
-    deletions = whole_number("deletions", deletions)
-    if scores.shape != words.shape or sides.shape != words.shape[:1] or first not in ("most", "least"):
-        raise ValueError(
-            f"Give scores of shape {words.shape}, a side for each sentence, and first='most' or 'least'; "
-            f"got {scores.shape}, {sides.shape} and {first!r}."
-        )
-    present = words != PADDING
-    keys = np.where(present, -scores if first == "most" else scores, np.inf)
-    place = np.argsort(np.argsort(keys, axis=1, kind="stable"), axis=1)  # when a word's turn comes
-    most = np.maximum(present.sum(axis=1) - 1, 0)
-    kept = [place >= np.minimum(number, most)[:, np.newaxis] for number in range(deletions + 1)]
-    return np.stack([score_without(network, words, keep, how) * sides > 0 for keep in kept])
+    return ValenceComparison(len(values), *measures(ratings), *chance)
 
 
 def deletion_curves(
@@ -142,7 +108,6 @@ def deletion_curves(
     least_words: int = 10,
     draws: int = 3,
     seed: int = 0,
-    how: str = "zero",
 ) -> DeletionCurves:
     """Delete words in the order of each method, and in random order (the mean of ``draws``), in sentences of N people's
     ratings (N,).
@@ -163,23 +128,48 @@ def deletion_curves(
 
     def curves(scores: np.ndarray) -> list[np.ndarray]:
         return [
-            verdicts_after_deletion(network, words[rows], scores[rows], sides[rows], deletions, first, how).mean(axis=1)
+            verdicts_after_deletion(network, words[rows], scores[rows], sides[rows], deletions, first).mean(axis=1)
             if rows.any()
             else np.full(deletions + 1, np.nan)
             for first, rows in parts.items()
         ]
 
-    found = {name: curves(method(network, words, sides)) for name, method in methods.items()}
-    drawn = [curves(random_words(network, words, sides, seed + n)) for n in range(draws)]
+    scored = {name: method(network, words, sides) for name, method in methods.items()}
+    found = {name: curves(finite_array("The scores", scores, words.shape)) for name, scores in scored.items()}
+    drawn = [curves(np.random.default_rng(seed + n).standard_normal(words.shape)) for n in range(draws)]
     found["random order"] = list(np.mean(drawn, axis=0))
     of_right, of_wrong = ({name: pair[i] for name, pair in found.items()} for i in range(2))
     return DeletionCurves(np.arange(deletions + 1), of_right, of_wrong, (int(right.sum()), int((~right).sum())))
 
 
+def verdicts_after_deletion(
+    network: SentimentNetwork, words: np.ndarray, scores: np.ndarray, sides: np.ndarray, deletions: int, first: str
+) -> np.ndarray:
+    """Whether the verdict is right (N,) after 0, 1, ... deletions; shape (deletions + 1, N).
+
+    Parameters
+    ----------
+    words, scores : (N, T)
+        Word numbers, and the scores that give the order.
+    sides : (N,)
+        The truth, 1 or -1.
+    first
+        Delete the ``"most"`` or the ``"least"`` relevant words first.
+
+    A sentence that runs out of words keeps its last verdict but one: nothing is deleted that would leave it empty.
+    """
+    present = words != PADDING
+    keys = np.where(present, -scores if first == "most" else scores, np.inf)
+    place = np.argsort(np.argsort(keys, axis=1, kind="stable"), axis=1)  # when a word's turn comes
+    most = np.maximum(present.sum(axis=1) - 1, 0)
+    kept = [place >= np.minimum(number, most)[:, np.newaxis] for number in range(deletions + 1)]
+    return np.stack([score_without(network, words, keep) * sides > 0 for keep in kept])
+
+
 def _rated_words(network, texts, scores, valences) -> tuple[list[str], np.ndarray]:
     """The known and rated words of all sentences, and their scores."""
     encoded = encode(network.vocabulary, texts)
-    if scores.shape != encoded.shape or not np.isfinite(scores).all():
+    if scores.shape != encoded.shape:
         raise ValueError(f"Give a finite score for each word, shape {encoded.shape}; got {scores.shape}.")
     found, values = [], []
     for text, numbers, row in zip(texts, encoded, scores, strict=True):

@@ -1,4 +1,4 @@
-"""Figures of explained sentences: words on their colours, bars, and the two tests of word scores.
+"""Figures of explained sentences: words on their colours, and the two tests of word scores.
 
 Every function returns a Matplotlib figure; ``helpers.course.figures.show`` displays it with its alt text. Red words
 speak for a positive sentence and blue ones against it, in all figures.
@@ -49,21 +49,6 @@ def words_in_colour(
         draw_words(axis, sentence.words, sentence.scores, heading, top, sentence.known)
         top += tall
     _colour_bar(figure, height, any(not sentence.known.all() for sentence in sentences))
-    return figure
-
-
-def word_bars(sentence: ExplainedSentence) -> Figure:
-    """The scores of one sentence as bars, its words from top to bottom; unknown words carry a question mark."""
-    count = len(sentence.words)
-    figure, axis = plt.subplots(figsize=(6, 0.8 + 0.22 * count), layout="constrained")
-    colours = [COLOURS["vermilion"] if value > 0 else COLOURS["blue"] for value in sentence.scores]
-    axis.barh(np.arange(count), sentence.scores, color=colours)
-    names = [word if known else f"{word} (?)" for word, known in zip(sentence.words, sentence.known, strict=True)]
-    axis.set_yticks(np.arange(count), names)
-    axis.axvline(0, color=COLOURS["black"], lw=0.8)
-    axis.invert_yaxis()
-    axis.set_xlabel(f"score of the word, {sentence.method}")
-    axis.set_title(f"logit {sentence.logit:+.2f}", fontsize=10)
     return figure
 
 

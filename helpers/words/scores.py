@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.course.arguments import real_array, seed_number, shown
+from helpers.course.arguments import real_array, shown
 from helpers.course.backend import keras, tf
 from helpers.course.networks import compiled
 from helpers.course.targets import batches
-from helpers.words.lstm import LSTMRelevance, lstm_relevance, lstm_scores, read_lstm
+from helpers.words.lstm import lstm_relevance, lstm_scores, read_lstm
 from helpers.words.sentiment import SentimentNetwork
 from helpers.words.text import PADDING, UNKNOWN, encode, split_into_words
 
@@ -45,30 +45,17 @@ class ExplainedSentence:
     method: str
 
 
-def sentence_relevance(
-    network: SentimentNetwork, words, target=1, *, epsilon: float = 0.001, share_bias: bool = True
-) -> LSTMRelevance:
-    """LRP with everything it finds: logits, relevance of each embedding's components, rest; see `helpers.words.lstm`."""
-    words, sides = _checked(network, words, target)
-    return lstm_relevance(
-        read_lstm(network.model),
-        _embedded(network, words),
-        sides[:, np.newaxis],
-        words != PADDING,
-        epsilon=epsilon,
-        share_bias=share_bias,
-    )
-
-
 def lrp_words(network: SentimentNetwork, words, target=1) -> np.ndarray:
     """Layer-wise relevance propagation (Arras et al. 2017): a word's relevance is the sum over its embedding.
 
     In each sentence the scores sum to the logit, but for the rest at the LSTM's initial states.
     """
     words, sides = _checked(network, words, target)
-    scores = np.zeros(words.shape, sides.dtype)
+    lstm, scores = read_lstm(network.model), np.zeros(words.shape, sides.dtype)
     for rows, longest in _by_length(words):
-        scores[rows, :longest] = sentence_relevance(network, words[rows, :longest], sides[rows]).words
+        part = words[rows, :longest]
+        found = lstm_relevance(lstm, embedded_words(network, part), sides[rows, np.newaxis], part != PADDING)
+        scores[rows, :longest] = found.words
     return scores
 
 
@@ -84,24 +71,18 @@ def gradient_times_input_words(network: SentimentNetwork, words, target=1) -> np
     return (gradient * embedded).sum(axis=-1)
 
 
-def leave_out_words(network: SentimentNetwork, words, target=1, how: str = "zero") -> np.ndarray:
-    """How far the explained score falls when the word is left out, one word at a time; ``how`` as in `score_without`."""
+def leave_out_words(network: SentimentNetwork, words, target=1) -> np.ndarray:
+    """How far the explained score falls when the word is left out, one word at a time; see :func:`score_without`."""
     words, sides = _checked(network, words, target)
     falls = np.zeros(words.shape, sides.dtype)
-    full = score_without(network, words, np.ones(words.shape, bool), how)
+    full = score_without(network, words, np.ones(words.shape, bool))
     for sentences, longest in _by_length(words):
         rows, places = np.nonzero(words[sentences, :longest])
         copies = words[sentences][rows, :longest]
         kept = np.ones(copies.shape, bool)
         kept[np.arange(len(copies)), places] = False
-        falls[sentences[rows], places] = full[sentences[rows]] - score_without(network, copies, kept, how)
+        falls[sentences[rows], places] = full[sentences[rows]] - score_without(network, copies, kept)
     return falls * sides[:, np.newaxis]
-
-
-def random_words(network: SentimentNetwork, words, target=1, seed: int = 0) -> np.ndarray:
-    """Chance: normal random numbers, for every comparison needs something that knows nothing."""
-    words, _ = _checked(network, words, target)
-    return np.random.default_rng(seed_number(seed)).standard_normal(words.shape) * (words != PADDING)
 
 
 METHODS = {
@@ -112,26 +93,16 @@ METHODS = {
 }
 
 
-def score_without(network: SentimentNetwork, words, kept, how: str = "zero") -> np.ndarray:
-    """The logits (N,) of sentences of which only the words ``kept`` (N, T) are left.
+def score_without(network: SentimentNetwork, words: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The logits (N,) of sentences of which only the words ``kept``, (N, T) of bool, are left.
 
-    ``how="zero"`` puts zeros in place of the embedding of a deleted word, as Arras et al. 2017 do; ``how="remove"``
-    takes it out, as if the sentence had been written without it.
+    Zeros stand in place of the embedding of a deleted word, as in Arras et al. 2017.
     """
-    words, _ = _checked(network, words, 1)
-    kept = real_array("kept", kept)
-    if kept.shape != words.shape or kept.dtype != bool:
-        raise ValueError(
-            f"kept says for each word, shape {words.shape}, whether it stays; got {kept.dtype} {kept.shape}."
-        )
-    if how not in ("zero", "remove"):
-        raise ValueError(f"Words are deleted by 'zero' or 'remove'; got {how!r}.")
     lstm, scores = read_lstm(network.model), np.zeros(len(words), network.model.outputs[0].dtype)
     for rows, longest in _by_length(words):
-        part, stays = words[rows, :longest], kept[rows, :longest]
-        present = part != PADDING
-        embedded = _embedded(network, part) * stays[..., np.newaxis]
-        scores[rows] = lstm_scores(lstm, embedded, present & stays if how == "remove" else present)[:, 0]
+        part = words[rows, :longest]
+        embedded = embedded_words(network, part) * kept[rows, :longest, np.newaxis]
+        scores[rows] = lstm_scores(lstm, embedded, part != PADDING)[:, 0]
     return scores
 
 
@@ -161,7 +132,8 @@ def _by_length(words: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         yield order[part], max(1, int(lengths[order[part]].max()))
 
 
-def _embedded(network: SentimentNetwork, words: np.ndarray) -> np.ndarray:
+def embedded_words(network: SentimentNetwork, words: np.ndarray) -> np.ndarray:
+    """The embeddings (N, T, E) of words."""
     return network.model.get_layer("embedding").get_weights()[0][words]
 
 

@@ -8,22 +8,20 @@ ICWSM 2014; the film sentences are those of Pang and Lee 2005, of which the Stan
 import csv
 import gzip
 import re
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from helpers.course.arguments import positions, real_number, seed_number, shown, whole_number
+from helpers.course.arguments import positions, real_number, seed_number, shown
 from helpers.files import fetch
 
-SENTENCES = {  # name in the course's list of files, number of sentences
-    "films": ("movie-reviews/movie_review_sentences.tsv.gz", 10_605),
-    "products": ("movie-reviews/product_review_sentences.tsv.gz", 3_707),
+SENTENCES = {
+    "films": "movie-reviews/movie_review_sentences.tsv.gz",
+    "products": "movie-reviews/product_review_sentences.tsv.gz",
 }
-WORDS = ("movie-reviews/word_valence.tsv.gz", 7_224)
+WORDS = "movie-reviews/word_valence.tsv.gz"
 PAPER_SENTENCES = (  # shown by Arras et al. 2017; never trained on
     "do n't waste your money .",
     "neither funny nor suspenseful nor particularly well-drawn .",
@@ -37,24 +35,22 @@ PAPER_SENTENCES = (  # shown by Arras et al. 2017; never trained on
 )
 PADDING, UNKNOWN = 0, 1  # numbers that stand for no word, and for a word that the vocabulary does not have
 SCALE = 4.0  # ratings lie between minus and plus this
-_LONGEST_LINE = 10_000  # characters
+_LEAST_OFTEN = 2  # a word that occurs less often in the sentences of the training is unknown
 _TOKEN = re.compile(r"[^\W_]+?(?=n't\b)|n't\b|'(?:s|re|ve|ll|d|m)\b|[^\W_]+|\.{2,}|[.,!?;:]")
 
 
 @dataclass(frozen=True)
 class RatedTexts:
-    """Sentences or single words, in the order of their file.
+    """Sentences, in the order of their file.
 
     Attributes
     ----------
     texts : n strings
     ratings : (n,), the mean over the people who rated
-    spreads : (n,), their standard deviation
     """
 
     texts: tuple[str, ...]
     ratings: np.ndarray
-    spreads: np.ndarray
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -62,7 +58,7 @@ class RatedTexts:
     def select(self, chosen: np.ndarray) -> "RatedTexts":
         """Only these: a mask, or positions."""
         chosen = positions(chosen, len(self))
-        return RatedTexts(tuple(self.texts[i] for i in chosen), self.ratings[chosen], self.spreads[chosen])
+        return RatedTexts(tuple(self.texts[i] for i in chosen), self.ratings[chosen])
 
 
 @dataclass(frozen=True)
@@ -80,56 +76,16 @@ def load_sentences(about: str = "films") -> RatedTexts:
     """The rated sentences of reviews of ``"films"`` (10,605) or ``"products"`` (3,707)."""
     if about not in tuple(SENTENCES):
         raise ValueError(f"There are sentences about {' and '.join(map(repr, SENTENCES))}; got {about!r}.")
-    name, count = SENTENCES[about]
-    return read_ratings(fetch(name), "text", count)
+    rows = _rows(SENTENCES[about])
+    return RatedTexts(tuple(row["text"] for row in rows), np.array([float(row["mean_rating"]) for row in rows]))
 
 
 def load_word_valences() -> dict[str, float]:
     """The mean rating of single words, from -4 to 4. A word that the list has twice gets the mean of both."""
-    listed = read_ratings(fetch(WORDS[0]), "word", WORDS[1])
     found: dict[str, list[float]] = {}
-    for word, rating in zip(listed.texts, listed.ratings, strict=True):
-        found.setdefault(word.lower(), []).append(float(rating))
+    for row in _rows(WORDS):
+        found.setdefault(row["word"].lower(), []).append(float(row["mean_valence"]))
     return {word: float(np.mean(ratings)) for word, ratings in found.items()}
-
-
-def read_ratings(path: str | Path, what: str = "text", count: int | None = None) -> RatedTexts:
-    """Read a tab-separated table of sentences or words, compressed by gzip, in UTF-8.
-
-    Parameters
-    ----------
-    what
-        ``"text"`` for the columns mean_rating, std_rating, text; ``"word"`` for word, mean_valence, std_valence.
-    count
-        How many lines the table has to hold after its header; any number if left out.
-
-    Raises
-    ------
-    ValueError
-        If the file is no such table; the message names the file, the line (the header is line 1) and the column.
-    """
-    columns = {"text": ("mean_rating", "std_rating", "text"), "word": ("word", "mean_valence", "std_valence")}[what]
-    path = Path(path)
-    texts, numbers = [], []
-    for number, line in enumerate(_lines(path), start=1):
-        values = next(csv.reader([line], delimiter="\t", quoting=csv.QUOTE_NONE))
-        place = f"{path}, line {number}"
-        if number == 1:
-            if tuple(values) != columns:
-                raise ValueError(f"{place}: the columns are {', '.join(columns)}, got {', '.join(values)[:80]!r}.")
-            continue
-        if len(values) != 3:
-            raise ValueError(f"{place}: {len(values)} values, wanted 3, one for each of {', '.join(columns)}.")
-        row = dict(zip(columns, values, strict=True))
-        texts.append(row.pop(what))
-        if not texts[-1].strip():
-            raise ValueError(f"{place}, column {what}: there is nothing in it.")
-        numbers.append([_number(value, place, name) for name, value in row.items()])
-    if not texts or (count is not None and len(texts) != count):
-        wanted = "some" if count is None else f"{count:,}"
-        raise ValueError(f"{path}: {len(texts):,} lines after the header, wanted {wanted}. The file is not complete.")
-    ratings, spreads = np.array(numbers).T
-    return RatedTexts(tuple(texts), ratings, spreads)
 
 
 def split_into_words(text: str) -> list[str]:
@@ -170,17 +126,16 @@ def training_and_test(
     return sentences.select(~held_out), sentences.select(held_out)
 
 
-def build_vocabulary(texts: Sequence[str], least: int = 2) -> Vocabulary:
-    """The words that occur at least ``least`` times in these sentences, the most frequent first.
+def build_vocabulary(texts: Sequence[str]) -> Vocabulary:
+    """The words that occur at least twice in these sentences, the most frequent first.
 
     Rarer ones become ``UNKNOWN``: the network cannot learn a word from one sentence, but learns what to make of a word
     it does not know.
     """
-    texts, least = text_list(texts), whole_number("least", least)
     counts = Counter(word for text in texts for word in split_into_words(text))
-    kept = sorted((word for word, n in counts.items() if n >= least), key=lambda word: (-counts[word], word))
+    kept = sorted((word for word, n in counts.items() if n >= _LEAST_OFTEN), key=lambda word: (-counts[word], word))
     if not kept:
-        raise ValueError(f"No word occurs {least} times in these {len(texts)} texts. Give more of them.")
+        raise ValueError(f"No word occurs {_LEAST_OFTEN} times in these {len(texts)} texts. Give more of them.")
     return Vocabulary(tuple(kept))
 
 
@@ -192,7 +147,10 @@ def encode(vocabulary: Vocabulary, texts: Sequence[str], known: bool = False) ->
     ValueError
         If there is no sentence or one holds no word at all; with ``known``, also if one has no word of the vocabulary.
     """
-    texts = text_list(texts)
+    if isinstance(texts, str):
+        raise ValueError("Sentences come as a list: encode(vocabulary, [sentence]).")
+    if not isinstance(texts, (list, tuple, np.ndarray)) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"Sentences are a list of texts; got {shown(texts)}.")
     sentences = [split_into_words(text) for text in texts]
     if not sentences:
         raise ValueError("There is no sentence to encode.")
@@ -212,41 +170,12 @@ def encode(vocabulary: Vocabulary, texts: Sequence[str], known: bool = False) ->
     return encoded
 
 
-def text_list(texts) -> list[str]:
-    """Sentences as a list; ``ValueError`` for a single one, and for what is no text."""
-    if isinstance(texts, str):
-        raise ValueError("Sentences come as a list: encode(vocabulary, [sentence]).")
-    if not isinstance(texts, (list, tuple, np.ndarray)) or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"Sentences are a list of texts; got {shown(texts)}.")
-    return list(texts)
+def _rows(name: str) -> list[dict[str, str]]:
+    """The rows of a table of the course's, by the names of its columns."""
+    with gzip.open(fetch(name), "rt", encoding="utf-8", newline="\n") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def _words_only(text: str) -> str:
     """The words with one space on each side, without marks: one text is in another where its words are, in order."""
     return f" {' '.join(word for word in split_into_words(text) if word[-1].isalnum())} "
-
-
-def _lines(path: Path) -> Iterator[str]:
-    """The lines of a gzip file; errors say how far it could be read."""
-    number = 0
-    try:
-        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
-            # a small file can unpack to one endless line
-            for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), start=1):  # noqa: B007, see below
-                yield line.rstrip("\r\n")
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path}: not a gzip file of UTF-8 text, or damaged, somewhere after line {number} ({error}). "
-            "Delete it and copy it again."
-        ) from error
-
-
-def _number(value: str, place: str, column: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = np.nan
-    low = 0 if column.startswith("std") else -SCALE
-    if not low <= number <= SCALE:
-        raise ValueError(f"{place}, column {column}: {value[:40]!r} is no number from {low:g} to {SCALE:g}.")
-    return number

@@ -3,11 +3,8 @@
 The plain twin is ``words_in_colour(explain_sentence(network, text))``.
 """
 
-from collections.abc import Callable
-
 import ipywidgets
 from IPython.display import display
-from matplotlib.figure import Figure
 
 from helpers.course.figures import show
 from helpers.words.figures import words_in_colour
@@ -15,11 +12,7 @@ from helpers.words.scores import METHODS, ExplainedSentence, explain_sentence
 from helpers.words.sentiment import SentimentNetwork
 
 
-def type_a_sentence(
-    network: SentimentNetwork,
-    text: str = "It never fails to engage us.",
-    draw: Callable[[ExplainedSentence], Figure] = words_in_colour,
-) -> None:
+def type_a_sentence(network: SentimentNetwork, text: str = "It never fails to engage us.") -> None:
     """A text field and a menu of methods; press Enter, and the sentence is explained by the method chosen.
 
     A sentence without words, or of unknown words only, is answered with a message in words.
@@ -35,7 +28,7 @@ def type_a_sentence(
         except ValueError as error:
             print(error)
             return
-        show(draw(explained), alt=sentence_alt(explained))
+        show(words_in_colour(explained), alt=sentence_alt(explained))
 
     figure = ipywidgets.interactive_output(update, {"text": field, "method": menu})
     figure.layout.min_height = "180px"  # so that the page does not jump from one sentence to the next

@@ -1,25 +1,40 @@
-"""One question, answered and explained."""
+"""One question, answered and explained; things are taken out without a trace, and what becomes of the answer is told."""
 
 import numpy as np
 import pytest
 from question_fakes import FakeNetwork, always, left_half, wordless
 
+from helpers.questions.asked import ask_scenes
 from helpers.questions.draws import draw_questions
-from helpers.questions.explained import explain_question, things_mask, was_drawn
-from helpers.questions.language import Answered, ask, parse
+from helpers.questions.explained import (
+    explain_question,
+    least_on_visited,
+    removals,
+    right_answer,
+    things_mask,
+    was_drawn,
+    without,
+)
+from helpers.questions.language import ANSWERS, Answered, ask, find, parse
 from helpers.questions.scenes import draw_scenes
 
 METHODS = {"planted": left_half, "wordless": wordless}
+COUNT, SEED = 40, 77
 
 
 @pytest.fixture(scope="module")
 def scenes():
-    return draw_scenes(40, seed=77)
+    return draw_scenes(COUNT, SEED)
 
 
 @pytest.fixture(scope="module")
 def drawn(scenes):
-    return draw_questions(scenes, 12, seed=77)
+    return draw_questions(scenes, 12, SEED)
+
+
+@pytest.fixture(scope="module")
+def empty():
+    return draw_scenes(COUNT, SEED, things=False).pictures
 
 
 def test_the_answer_is_the_networks_and_the_truth_is_the_scenes(scenes, drawn):
@@ -36,7 +51,6 @@ def test_the_answer_is_the_networks_and_the_truth_is_the_scenes(scenes, drawn):
     mask = things_mask(scenes[0], one.needed)
     assert explained.on_needed == pytest.approx(mask[:, :48].sum() / (96 * 48))
     assert (explained.needed == mask).all()
-    assert explained.points_at_needed == mask[0, 0]
     assert explain_question(FakeNetwork(always(one.answer)), scenes[0], one, "planted", methods=METHODS).is_right
 
 
@@ -58,7 +72,6 @@ def test_where_nothing_is_needed_there_is_nothing_to_score(scenes, drawn):
     n, one = next((n, a) for n, own in enumerate(drawn) for a in own if not a.needed)
     explained = explain_question(FakeNetwork(always("no")), scenes[n], one, "planted", methods=METHODS)
     assert np.isnan(explained.on_needed)
-    assert not explained.points_at_needed
     assert not explained.needed.any()
 
 
@@ -67,7 +80,7 @@ def test_where_nothing_is_needed_there_is_nothing_to_score(scenes, drawn):
     [
         ("What colour is the zebra?", "planted", None, "'zebra'.*You can ask: What colour is the large cow"),
         ("Where is the cow?", "planted", None, "You can ask"),
-        ("Is there a cow?", "magic", None, "'magic'.*planted, wordless"),
+        ("Is there a cow?", "magic", None, "method is one of 'planted', 'wordless'; got 'magic'"),
         ("Is there a cow?", "planted", "maybe", "'maybe'"),
     ],
 )
@@ -106,3 +119,62 @@ def test_masks_of_several_things(scenes):
     assert (things_mask(scene, (0, 2)) == scene.masks[0] | scene.masks[2]).all()
     assert not things_mask(scene, ()).any()
     assert ask(scene, f"Is there a {scene.kinds[0]}?").answer == "yes"
+
+
+def test_a_thing_is_gone_from_picture_and_truth(scenes, empty):
+    scene = scenes[3]
+    left = without(scene, empty[3], (1,))
+    assert len(left) == len(scene) - 1
+    assert [left.name(n) for n in range(len(left))] == [scene.name(n) for n in range(len(scene)) if n != 1]
+    assert (left.picture[scene.masks[1]] == empty[3][scene.masks[1]]).all()
+    assert (left.picture[~scene.masks[1]] == scene.picture[~scene.masks[1]]).all()
+    assert (left.masks == np.delete(scene.masks, 1, axis=0)).all()
+    assert (without(scene, empty[3], range(len(scene))).picture == empty[3]).all()
+    assert (without(scene, empty[3], ()).picture == scene.picture).all()
+
+
+def test_another_background_and_unknown_things_are_refused(scenes, empty):
+    with pytest.raises(ValueError, match="same count and seed"):
+        without(scenes[3], empty[4], (1,))
+    with pytest.raises(ValueError, match="0 to"):
+        without(scenes[3], empty[3], (9,))
+
+
+def test_every_thing_is_taken_out_in_turn(scenes, empty):
+    scene = scenes[3]
+    watched = scene.masks[2]
+
+    def sees_thing_two(pictures, words):
+        there = (pictures[:, watched] == scene.picture[watched]).all(axis=(1, 2))
+        return np.where(there[:, None], 3.0 * (np.array(ANSWERS) == "yes"), 5.0 * (np.array(ANSWERS) == "no"))
+
+    asked = ask(scene, f"Is there a {scene.kinds[2]}?")
+    found = removals(FakeNetwork(sees_thing_two), scene, empty[3], asked)
+    assert [removal.things for removal in found] == [(n,) for n in range(len(scene))]
+    assert [removal.answer for removal in found] == ["no" if n == 2 else "yes" for n in range(len(scene))]
+    assert [removal.fall for removal in found] == [3.0 if n == 2 else 0.0 for n in range(len(scene))]
+    alone = len(find(scene, asked.question.descriptions[0])) == 1
+    assert found[2].right == ("no" if alone else "yes")
+    together = removals(FakeNetwork(sees_thing_two), scene, empty[3], asked, [(0, 2), (0, 1)])
+    assert [removal.answer for removal in together] == ["no", "yes"]
+
+
+def test_a_question_may_have_no_answer_any_more(scenes, empty):
+    n, scene = next((n, scenes[n]) for n in range(COUNT) if scenes[n].kinds.count(scenes[n].kinds[0]) == 1)
+    asked = ask(scene, f"What colour is the {scene.kinds[0]}?")
+    assert right_answer(scene, asked) == asked.answer
+    assert right_answer(without(scene, empty[n], (0,)), asked) is None
+
+
+def test_right_answers_with_the_least_relevance_where_they_come_from_are_listed_first():
+    asked, network = ask_scenes(12, 8, 79), FakeNetwork(always("yes"))
+    found = least_on_visited(network, asked, "planted", count=4, methods={"planted": left_half})
+    shares = [explained.on_visited for _, explained in found]
+    assert shares == sorted(shares)
+    assert all(explained.is_right for _, explained in found)
+    assert all((explained.scene.picture == asked.scenes.pictures[number]).all() for number, explained in found)
+    right = [n for n, one in enumerate(asked.answered) if one.answer == "yes"]
+    every = asked.visited[right][:, :, :48].mean(axis=(1, 2))
+    assert shares == pytest.approx(np.sort(every)[:4])
+    with pytest.raises(ValueError, match="method is one of 'planted'; got 'LRP'"):
+        least_on_visited(network, asked, methods={"planted": left_half})

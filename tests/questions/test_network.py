@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from helpers.course.backend import keras
+from helpers.course.backend import keras, tf
 from helpers.course.networks import named_weights
 from helpers.files import fetch
 from helpers.questions.draws import draw_questions
@@ -13,12 +13,17 @@ from helpers.questions.language import ANSWERS, FORMS, LONGEST, TYPES, WORDS, en
 from helpers.questions.network import (
     CHANNELS,
     PLACES,
+    REACH,
+    Moves,
+    Scale,
+    Shift,
     new_eyes,
     new_reasoning,
-    preprocess,
     question_network,
+    sectors,
 )
-from helpers.questions.scenes import draw_scenes
+from helpers.questions.scenes import SIDE, draw_scenes
+from helpers.toyworld.network import preprocess
 
 SCENES, PER_SCENE = 120, 12
 LEAST = {"attribute": 0.95, "existence": 0.95, "counting": 0.85, "comparison": 0.85, "relation": 0.85}
@@ -34,7 +39,7 @@ def fresh():
     """Pictures, questions and answers whose seed neither the training nor the stored figures used."""
     scenes = draw_scenes(SCENES, seed=78)
     flat = [(n, one) for n, own in enumerate(draw_questions(scenes, PER_SCENE, seed=78)) for one in own]
-    return preprocess(scenes.pictures), [n for n, _ in flat], [one for _, one in flat]
+    return preprocess(scenes.pictures, SIDE), [n for n, _ in flat], [one for _, one in flat]
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +126,7 @@ def test_shapes(network):
     assert network.logits(np.zeros((0, 96, 96, 3), "float32"), np.zeros((0, LONGEST), int)).shape == (0, len(ANSWERS))
 
 
-def test_errors_say_what_is_wanted(network, monkeypatch, tmp_path):
+def test_errors_say_what_is_wanted(network):
     with pytest.raises(ValueError, match="come as a list"):
         network.encode("Is there a cow?")
     with pytest.raises(ValueError, match="do not know the word"):
@@ -129,15 +134,52 @@ def test_errors_say_what_is_wanted(network, monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="gives no answer 'green'"):
         network.class_index("green")
     with pytest.raises(ValueError, match="8-bit pictures"):
-        preprocess(np.zeros((96, 96, 3), np.uint8))
+        network.preprocess(np.zeros((96, 96, 3), np.uint8))
+    with pytest.raises(ValueError, match="8-bit pictures of shape .N, 96, 96, 3."):
+        network.answer(np.zeros((64, 64, 3), np.uint8), "Is there a cow?")
     with pytest.raises(ValueError, match="needs its picture"):
         network.logits(np.zeros((2, 96, 96, 3), "float32"), network.encode(["Is there a cow?"]))
 
 
-@pytest.mark.parametrize("content", [b"no zip file", b""])
-def test_a_damaged_file_is_named(content, monkeypatch, tmp_path):
-    (tmp_path / "questions").mkdir()
-    (tmp_path / "questions" / "film.npz").write_bytes(content)
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
-    with pytest.raises(ValueError, match="film.npz"):
-        question_network()
+def test_moves_are_a_depthwise_convolution():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, PLACES, PLACES, 3)).astype("float32")
+    moves = Moves()
+    moves(x)
+    kernel = rng.normal(size=moves.kernel.shape).astype("float32")
+    moves.kernel.assign(kernel)
+    wanted = tf.nn.depthwise_conv2d(x, kernel, (1, 1, 1, 1), "SAME")
+    np.testing.assert_allclose(moves(x), wanted, rtol=1e-4, atol=1e-3)
+
+
+def test_film_scales_and_shifts_every_channel():
+    rng = np.random.default_rng(1)
+    x, steering = rng.normal(size=(2, PLACES, PLACES, 5)).astype("float32"), rng.normal(size=(2, 10))
+    wanted = (1 + steering[:, None, None, :5]) * x + steering[:, None, None, 5:]
+    found = Scale()(x, steering) + Shift()(steering)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_moves_begin_as_sectors_in_four_directions():
+    """What lies on the axis counts and fades, what lies across it or behind does not; the centre is left out."""
+    kernel = np.asarray(sectors((REACH, REACH, 5, 1)))[..., 0]
+    middle = PLACES - 1
+    assert kernel.min() == 0
+    assert (kernel[middle, middle] == 0).all()
+    np.testing.assert_array_equal(kernel[..., 0], kernel[..., 4])
+    for channel, (down, across) in enumerate(((0, 1), (0, -1), (1, 0), (-1, 0))):
+        along = [kernel[middle + n * down, middle + n * across, channel] for n in range(1, PLACES)]
+        assert along == sorted(along, reverse=True)
+        assert along[-1] > 0
+        assert kernel[middle - down, middle - across, channel] == 0
+        assert kernel[middle + across, middle + down, channel] == 0
+
+
+def test_the_layers_can_be_stored_with_a_model(tmp_path):
+    x, steering = keras.Input((PLACES, PLACES, 2)), keras.Input((4,))
+    model = keras.Model([x, steering], Moves()(Scale()(x, steering) + Shift()(steering)))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    rng = np.random.default_rng(3)
+    inputs = [rng.normal(size=(1, PLACES, PLACES, 2)), rng.normal(size=(1, 4))]
+    np.testing.assert_array_equal(again(inputs), model(inputs))

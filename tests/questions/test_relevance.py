@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 
+from helpers.course.backend import keras
+from helpers.lrp.explanation import explain
 from helpers.lrp.rules import Composite
 from helpers.questions.draws import draw_questions
 from helpers.questions.network import question_network
 from helpers.questions.relevance import (
     METHODS,
     behind_the_reading,
-    explained_layers,
     integrated_gradients_question,
     lrp_question,
     question_rules,
 )
 from helpers.questions.scenes import draw_scenes
+from helpers.words.lstm import read_lstm, relevance_from_states
 
 COUNT = 6
 
@@ -35,7 +37,14 @@ def asked(network):
 
 @pytest.fixture(scope="module")
 def explained(network, asked):
-    return explained_layers(network, *asked)
+    """The relevance at every layer and the ledger, from the answer down to the picture and the states of the LSTM;
+    relevance of the embeddings; the rest at the initial states."""
+    inputs, words, target = asked
+    read = keras.Model(network.reasoning.inputs[1], network.reasoning.get_layer("bidirectional").output)
+    found = explain(behind_the_reading(network), [inputs, np.asarray(read(words))], target, question_rules())
+    embedded = np.asarray(network.reasoning.get_layer("embedding")(words))
+    lstm = read_lstm(network.reasoning, output=None)
+    return found, *relevance_from_states(lstm, embedded, found.relevance[1], words > 0)
 
 
 def relative(found, wanted):
@@ -48,13 +57,19 @@ def test_every_method_has_the_same_form(network, asked, name):
     found = METHODS[name](network, inputs, words, target)
     assert found.pixels.shape == (COUNT, 96, 96)
     assert np.isfinite(found.pixels).all()
-    np.testing.assert_allclose(found.logits, network.logits(inputs, words), rtol=1e-3, atol=1e-3)
     if name == "Grad-CAM":
         assert found.words is None
         return
     assert found.words.shape == words.shape
     assert (found.words[words == 0] == 0).all()
     assert (found.words[words > 0] != 0).all()
+
+
+def test_lrp_is_what_reaches_pixels_and_embeddings(network, asked, explained):
+    found, at_words, _ = explained
+    lrp = lrp_question(network, *asked)
+    assert relative(lrp.pixels, found.relevance[0].sum(axis=-1)) < 1e-3
+    assert relative(lrp.words, at_words.sum(axis=-1)) < 1e-3
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -132,7 +147,7 @@ def test_integrated_gradients_of_pixels_and_words_sum_to_the_difference(network,
     )
     before = np.asarray(whole([np.zeros_like(inputs), np.asarray(nothing_read)]))[rows, target]
     total = found.pixels.sum(axis=(1, 2)) + found.words.sum(axis=1)
-    np.testing.assert_allclose(total, found.logits[rows, target] - before, rtol=0.03)
+    np.testing.assert_allclose(total, network.logits(inputs, words)[rows, target] - before, rtol=0.03)
 
 
 def test_a_difference_of_answers_is_the_difference_of_the_relevances_under_a_linear_rule(network, asked):
@@ -192,5 +207,5 @@ def test_wrong_input_is_refused(network, asked, change, message, name):
 
 
 def test_integrated_gradients_need_a_step(network, asked):
-    with pytest.raises(ValueError, match="at least 1 step"):
+    with pytest.raises(ValueError, match="steps is a whole number from 1 to 1000; got steps=0"):
         integrated_gradients_question(network, *asked, steps=0)

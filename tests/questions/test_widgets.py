@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 from question_fakes import FakeNetwork, always, left_half, wordless
 
-from helpers.questions import widgets as widgets_questions
+from helpers.questions import widgets
 from helpers.questions.draws import draw_questions
 from helpers.questions.explained import explain_question
 from helpers.questions.scenes import draw_scenes
@@ -17,15 +17,15 @@ class Page:
 
     def __init__(self, monkeypatch, **options):
         self.asked, self.alts, boxes = [], [], []
-        monkeypatch.setattr(widgets_questions, "display", boxes.append)
-        monkeypatch.setattr(widgets_questions, "show", lambda figure, alt: (self.alts.append(alt), plt.close(figure)))
+        monkeypatch.setattr(widgets, "display", boxes.append)
+        monkeypatch.setattr(widgets, "show", lambda figure, alt: (self.alts.append(alt), plt.close(figure)))
 
-        def explain(network, scene, question, method):
-            self.asked.append(explain_question(network, scene, question, method, methods=METHODS))
+        def explain(*arguments, **options):
+            self.asked.append(explain_question(*arguments, **options))
             return self.asked[-1]
 
-        network = FakeNetwork(always("yes"))
-        widgets_questions.ask_about_a_picture(network, explain=explain, methods=tuple(METHODS), **options)
+        monkeypatch.setattr(widgets, "explain_question", explain)
+        widgets.ask_about_a_picture(FakeNetwork(always("yes")), methods=METHODS, **options)
         (self.box,) = boxes
         (self.menu, self.method), (self.field, self.button) = (row.children for row in self.box.children[:2])
 
@@ -37,7 +37,7 @@ def page(monkeypatch):
 
 def test_the_first_question_about_the_first_scene_is_answered_at_once(page):
     scenes = draw_scenes(1, 4)
-    drawn = draw_questions(scenes, widgets_questions.OFFERED, 4)[0]
+    drawn = draw_questions(scenes, widgets.OFFERED, 4)[0]
     assert [text for text, _ in page.menu.options] == [one.question.text for one in drawn]
     assert len(page.asked) == len(page.alts) == 1
     assert page.asked[0].asked == drawn[0]
@@ -81,9 +81,9 @@ def test_kinds_that_were_never_drawn_are_said_to_be_so(page, capsys):
     scene = page.asked[0].scene
     capsys.readouterr()
     page.field.value = f"How many {scene.colours[0]} {scene.kinds[0]}s are there?"
-    assert widgets_questions.NEVER_DRAWN in capsys.readouterr().out
+    assert widgets.NEVER_DRAWN in capsys.readouterr().out
     page.menu.index = 1
-    assert widgets_questions.NEVER_DRAWN not in capsys.readouterr().out
+    assert widgets.NEVER_DRAWN not in capsys.readouterr().out
 
 
 def test_a_new_scene_has_new_questions_and_one_answer(page):

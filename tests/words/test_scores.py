@@ -3,16 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers.words.lstm import lstm_relevance, read_lstm
 from helpers.words.scores import (
     METHODS,
+    embedded_words,
     explain_sentence,
     gradient_times_input_words,
     gradient_words,
     leave_out_words,
     lrp_words,
-    random_words,
     score_without,
-    sentence_relevance,
 )
 from helpers.words.sentiment import SentimentNetwork, build_sentiment_model, sentiment_logits
 from helpers.words.text import PADDING, Vocabulary, encode
@@ -39,7 +39,13 @@ def everything(words):
     return np.ones(words.shape, bool)
 
 
-@pytest.mark.parametrize("method", [*METHODS.values(), random_words])
+def relevance(network, words, **options):
+    """LRP with all that it finds, the padding of all sentences taken along."""
+    embedded, side = embedded_words(network, words), np.ones((len(words), 1), np.float32)
+    return lstm_relevance(read_lstm(network.model), embedded, side, words != PADDING, **options)
+
+
+@pytest.mark.parametrize("method", METHODS.values())
 def test_one_calling_form_and_nothing_for_padding(network, words, method):
     scores = method(network, words)
     assert scores.shape == words.shape
@@ -65,7 +71,7 @@ def test_the_other_side_gets_the_negative_but_for_the_unsigned_gradient(network,
 
 
 def test_relevances_and_rest_sum_to_the_logit(network, words):
-    found = sentence_relevance(network, words)
+    found = relevance(network, words)
     np.testing.assert_allclose(found.start, sentiment_logits(network, TEXTS), atol=1e-6)
     np.testing.assert_allclose(lrp_words(network, words).sum(axis=1) + found.rest, found.start, atol=1e-5)
     np.testing.assert_allclose(lrp_words(network, words), found.words, atol=1e-6)
@@ -92,22 +98,13 @@ def test_gradients_are_those_of_finite_differences(network, words):
     assert times_input[row, place] == pytest.approx(found @ before[words[row, place]], rel=0.01, abs=1e-3)
 
 
-def test_a_removed_word_leaves_the_sentence_that_was_written_without_it(network):
-    words = encode(network.vocabulary, ["it is not a bad film"])
-    kept = np.array([[True, True, False, True, True, True]])
-    shorter = sentiment_logits(network, ["it is a bad film"])
-    np.testing.assert_allclose(score_without(network, words, kept, "remove"), shorter, atol=1e-6)
-    assert np.abs(score_without(network, words, kept, "zero") - shorter).max() > 1e-3
-
-
-@pytest.mark.parametrize("how", ["zero", "remove"])
-def test_leaving_out_is_the_fall_of_the_score(network, words, how):
-    scores = leave_out_words(network, words, how=how)
+def test_leaving_out_is_the_fall_of_the_score(network, words):
+    scores = leave_out_words(network, words)
     full = score_without(network, words, everything(words))
     for place in range(4):
         kept = everything(words[:1])
         kept[0, place] = False
-        fall = full[0] - score_without(network, words[:1], kept, how)[0]
+        fall = full[0] - score_without(network, words[:1], kept)[0]
         assert scores[0, place] == pytest.approx(fall, abs=1e-6)
 
 
@@ -120,15 +117,10 @@ def test_a_planted_word_is_found_by_every_signed_method(network):
     model.get_layer("embedding").set_weights([planted])
     only = replace(network, model=model)
     words = encode(only.vocabulary, ["a bad film"])
-    lrp = sentence_relevance(only, words, share_bias=False).words
+    lrp = relevance(only, words, share_bias=False).words
     for scores in (lrp, gradient_times_input_words(only, words), leave_out_words(only, words)):
         np.testing.assert_allclose(scores[0, [0, 2]], 0, atol=1e-7)
         assert abs(scores[0, 1]) > 1e-3
-
-
-def test_random_scores_know_nothing_but_their_seed(network, words):
-    np.testing.assert_array_equal(random_words(network, words), random_words(network, words))
-    assert (random_words(network, words) != random_words(network, words, seed=1)).any()
 
 
 def test_a_typed_sentence_is_explained_word_by_word(network):
@@ -150,8 +142,6 @@ def test_errors_say_what_is_wanted(network, words):
         (lambda: lrp_words(network, words + 100), "vocabulary has the numbers 0 to 11"),
         (lambda: lrp_words(network, words, 0), "1 .positive. or -1"),
         (lambda: gradient_words(network, words, [1, -1]), "each of 4 sentences"),
-        (lambda: score_without(network, words, everything(words), "blur"), "'zero' or 'remove'"),
-        (lambda: score_without(network, words, words), "whether it stays"),
     ):
         with pytest.raises(ValueError, match=said):
             call()

@@ -1,5 +1,3 @@
-import gzip
-
 import numpy as np
 import pytest
 
@@ -7,13 +5,11 @@ from helpers.words.text import (
     PADDING,
     PAPER_SENTENCES,
     UNKNOWN,
-    RatedTexts,
     Vocabulary,
     build_vocabulary,
     encode,
     load_sentences,
     load_word_valences,
-    read_ratings,
     split_into_words,
     training_and_test,
 )
@@ -32,7 +28,7 @@ def test_the_files_are_what_their_origin_says(films):
     assert len(films) == 10_605
     assert len(load_sentences("products")) == 3_707
     assert films.texts[2] == "Effective but too tepid biopic"
-    assert (films.ratings[2], films.spreads[2]) == (-0.6, 0.8)
+    assert films.ratings[2] == -0.6
     assert np.abs(films.ratings).max() <= 4
     with pytest.raises(ValueError, match="'films' and 'products'"):
         load_sentences("books")
@@ -111,48 +107,3 @@ def test_sentences_that_cannot_be_explained_are_refused_in_words():
     with pytest.raises(ValueError, match="knows none of these words: ein, schöner, streifen"):
         encode(vocabulary, ["Ein schöner Streifen."], known=True)
     assert (encode(vocabulary, ["Ein schöner"]) == UNKNOWN).all()
-
-
-HEADER = "mean_rating\tstd_rating\ttext\n"
-
-
-def test_small_tables_are_read(tmp_path):
-    path = tmp_path / "some.tsv.gz"
-    path.write_bytes(gzip.compress((HEADER + '-1.5\t0.5\tA "bad" film\r\n2\t1\tGood').encode()))
-    found = read_ratings(path, count=2)
-    assert isinstance(found, RatedTexts)
-    assert found.texts == ('A "bad" film', "Good")
-    np.testing.assert_array_equal(found.ratings, [-1.5, 2])
-    np.testing.assert_array_equal(found.spreads, [0.5, 1])
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("rating\ttext\n", "line 1: the columns are mean_rating, std_rating, text"),
-        (HEADER, "0 lines after the header, wanted some"),
-        (HEADER + "1\t1\tgood\n1\t1\n", "line 3: 2 values, wanted 3"),
-        (HEADER + "1\t1\tgood\nx\t1\tgood\n", "line 3, column mean_rating: 'x' is no number from -4 to 4"),
-        (HEADER + "nan\t1\tgood\n", "line 2, column mean_rating: 'nan'"),
-        (HEADER + "4.5\t1\tgood\n", "line 2, column mean_rating: '4.5'"),
-        (HEADER + "1\t-1\tgood\n", "line 2, column std_rating: '-1' is no number from 0 to 4"),
-        (HEADER + "1\t1\t \n", "line 2, column text: there is nothing"),
-    ],
-)
-def test_wrong_content_is_named_with_file_and_line(tmp_path, content, said):
-    path = tmp_path / "some.tsv.gz"
-    path.write_bytes(gzip.compress(content.encode()))
-    with pytest.raises(ValueError, match=f"some.tsv.gz.*{said}"):
-        read_ratings(path)
-
-
-def test_damaged_files_are_named(tmp_path):
-    path = tmp_path / "some.tsv.gz"
-    whole = gzip.compress((HEADER + "1\t1\tgood\n" * 500).encode())
-    for content in (whole[:-20], b"no gzip", gzip.compress(HEADER.encode() + b"1\t1\t\xff\n"), b""):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match="some.tsv.gz"):
-            read_ratings(path)
-    path.write_bytes(whole)
-    with pytest.raises(ValueError, match="500 lines after the header, wanted 501"):
-        read_ratings(path, count=501)

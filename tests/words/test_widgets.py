@@ -1,7 +1,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from helpers.words import widgets as widgets_text
+from helpers.words import widgets
 from helpers.words.sentiment import SentimentNetwork, build_sentiment_model
 from helpers.words.text import Vocabulary
 
@@ -14,9 +14,9 @@ def network():
 
 def test_a_typed_sentence_is_explained_and_a_bad_one_answered_in_words(network, monkeypatch, capsys):
     shown, boxes = [], []
-    monkeypatch.setattr(widgets_text, "display", boxes.append)
-    monkeypatch.setattr(widgets_text, "show", lambda figure, alt: (shown.append(alt), plt.close(figure)))
-    widgets_text.type_a_sentence(network, "a good zorblax")
+    monkeypatch.setattr(widgets, "display", boxes.append)
+    monkeypatch.setattr(widgets, "show", lambda figure, alt: (shown.append(alt), plt.close(figure)))
+    widgets.type_a_sentence(network, "a good zorblax")
     field, menu = boxes[0].children[0].children
     assert field.continuous_update is False
     menu.value = "leaving out"
