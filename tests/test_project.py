@@ -169,6 +169,10 @@ def test_a_notebook_names_the_course_s_folders_once_and_hides_none_of_them(book,
 
 def test_faces_hand_on_what_the_notebooks_use_and_nothing_else():
     used = {name: set() for name in FACES}
+    for text in (cell.source for book in BOOKS for cell in nbformat.read(book, as_version=4).cells):
+        for quoted in re.findall(r"`+[^`]*`+", text):  # code in the text counts too
+            for name, attribute in re.findall(r"\b([a-z]\w*)\.([a-z]\w*)", quoted):
+                used.get(name, set()).add(attribute)
     for node in (node for book in BOOKS for source in code_of(book) for node in ast.walk(ast.parse(source))):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in used:
             used[node.value.id].add(node.attr)
@@ -176,6 +180,8 @@ def test_faces_hand_on_what_the_notebooks_use_and_nothing_else():
             used[topic(node.module)] |= {alias.name for alias in node.names}
     handed_on = {name: {given for _, given in imports(path)} for name, path in FACES.items()}
     assert handed_on == used
+    # a name that is a module's too would hide that module
+    assert [name for face in FACES for name in handed_on[face] if f"helpers.{face}.{name}" in MODULES] == []
 
 
 def test_an_installed_wheel_has_every_module(tmp_path):

@@ -22,6 +22,7 @@ COLOURS = {
     "yellow": "#F0E442",
     "black": "#000000",
 }
+MARKERS = "os^DvPX"  # of curves, so that colour alone need not tell them apart
 LARGEST_WIDTH = 8.0  # inches: fits a notebook column without scrolling
 
 

@@ -1,4 +1,4 @@
-"""Thin shells around plain functions: sliders and menus that redraw a figure, and an upload button.
+"""Thin shells around plain functions: sliders and menus that redraw a figure, a progress bar, a pen, an upload button.
 
 Nothing is computed here. Beside every widget a notebook calls the same function plainly, so that it can be read and
 used where widgets do not work.

@@ -24,8 +24,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from helpers.course import networks
 from helpers.course.backend import keras, tf
-from helpers.lrp import walk as lrp_engine
 from helpers.lrp.explanation import explain, lrp
 from helpers.lrp.gradients import deconvnet, guided_backpropagation
 from helpers.lrp.rules import (
@@ -91,7 +91,7 @@ def speed() -> None:
         start = time.perf_counter()
         function()
         first[name] = time.perf_counter() - start
-    made = len(lrp_engine._compiled[model])
+    made = len(networks._kept[model])
     wall, processor = rounds(functions, time.perf_counter), rounds(functions, time.process_time)
     print(f"{'':26}   seconds  forward passes   gradients (of processor time)  budget   first call")
     for name in functions:
@@ -102,7 +102,7 @@ def speed() -> None:
         )
     lrp(model, np.concatenate([x, x, x]), [0, 1, 2], epsilon_plus_flat())
     lrp(model, x, 0, epsilon_plus_flat(dense_epsilon=0.25))
-    print(f"  compiled once each: {made == len(lrp_engine._compiled[model])} (budget for a first call: 5 s)")
+    print(f"  compiled once each: {made == len(networks._kept[model])} (budget for a first call: 5 s)")
 
 
 def full_size_network() -> keras.Model:

@@ -25,7 +25,7 @@ from bench_lrp import full_size_network
 from measure_vgg16_memory import peak_mib
 
 from helpers.course.backend import keras
-from helpers.tcav.runs import compare_with_random, concept_tests
+from helpers.tcav.runs import compare_with_random
 from helpers.tcav.scores import activations, logit_gradients
 from helpers.vgg16.networks import gap_network
 
@@ -50,13 +50,23 @@ def seconds(function: Callable) -> tuple[float, object]:
     return time.perf_counter() - start, result
 
 
+def one_concept(model, layers, concept, random, pictures, pooling="mean", **options) -> list:
+    """All that the tests of a concept take, from pictures on."""
+    return compare_with_random(
+        {"c": activations(model, layers, concept, pooling=pooling)},
+        activations(model, layers, random, pooling=pooling),
+        {"k": logit_gradients(model, layers, pictures, 0, pooling=pooling)},
+        **options,
+    )
+
+
 def speed(concept_pictures: int) -> None:
     rng = np.random.default_rng(0)
     draw = lambda count: rng.normal(size=(count, 64, 64, 3)).astype(np.float32)  # noqa: E731
     concept, random, pictures = draw(concept_pictures), draw(2 * COUNTERPARTS * SET), draw(CLASS)
     model = world_network()
-    given = model, "conv2", {"c": concept}, random, {"k": (pictures, 0)}
-    first, tests = seconds(lambda: concept_tests(*given, counterparts=COUNTERPARTS, size=SET))
+    given = model, ["conv2"], concept, random, pictures
+    first, tests = seconds(lambda: one_concept(*given, counterparts=COUNTERPARTS, size=SET))
     print(
         f"  {concept_pictures} concept pictures, {len(random)} random, first call {first:.1f} s (budget {TIME_BUDGET} s)"
     )
@@ -87,9 +97,7 @@ def memory(case: str) -> None:
         concept, random, pictures = draw(30), draw(40), draw(10)
         refused = 0
         for layers, pooling in ((["block1_conv2", "block3_conv3", "block5_conv3"], "mean"), (["block5_conv3"], None)):
-            concept_tests(
-                model, layers, {"c": concept}, random, {"k": (pictures, 0)}, pooling=pooling, counterparts=2, size=10
-            )
+            one_concept(model, layers, concept, random, pictures, pooling, counterparts=2, size=10)
         try:
             activations(model, "block1_conv2", np.concatenate([concept, random]), pooling=None)
         except ValueError:

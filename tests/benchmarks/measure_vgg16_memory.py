@@ -74,19 +74,17 @@ def peak_mib() -> float:
 def run_case(case: str, file: str | None) -> None:
     """Go through the stages and print (as JSON) the peak after each."""
     peaks = {}
-    from helpers.vgg16 import cam
-    from helpers.vgg16 import gradients as saliency
-    from helpers.vgg16 import networks as vgg16
+    from helpers.vgg16 import cam, gradients, networks
 
     peaks["import"] = peak_mib()
     if case != "import":
-        network = vgg16.gap_network() if case == "gap" else vgg16.imagenet_network(file)
+        network = networks.gap_network() if case == "gap" else networks.imagenet_network(file)
         peaks["load"] = peak_mib()
         picture = np.random.default_rng(1).integers(0, 256, (network.input_size, network.input_size, 3), np.uint8)
         inputs = network.preprocess(picture)
         stages = {
             "prediction": lambda: network.logits(inputs),
-            "input gradient": lambda: saliency.input_gradient(network.model, inputs, 1),
+            "input gradient": lambda: gradients.input_gradient(network.model, inputs, 1),
             "Grad-CAM": lambda: cam.grad_cam(network.model, inputs, 1, "block5_conv3"),
         }
         for name, stage in stages.items():

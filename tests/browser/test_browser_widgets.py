@@ -15,12 +15,12 @@ CELLS = [
     """
 import matplotlib.pyplot as plt
 from ipywidgets import Checkbox, Dropdown, FloatSlider, SelectionSlider
-from helpers.course.figures import use_course_style
-from helpers.course.widgets import explain_upload, explore
-from helpers.tcav.widgets import own_concept
-from helpers.digits.widgets import draw_digit
-from helpers.taylor.widgets import playground, progress_bar
-from helpers.words.widgets import type_a_sentence
+from helpers.course import explore, progress_bar, use_course_style
+from helpers.digits import draw_digit
+from helpers.taylor import playground
+from helpers.tcav import own_concept
+from helpers.vgg16 import explain_upload
+from helpers.words import type_a_sentence
 use_course_style()
 
 def caption(**values):
@@ -54,14 +54,10 @@ type_a_sentence(SentimentNetwork(build_sentiment_model(len(words), embedding=4, 
 import sys
 sys.path.append({str(ROOT / "tests")!r})
 from question_fakes import FakeNetwork, always, left_half, wordless
-from helpers.questions.explained import explain_question
 from helpers.questions.widgets import ask_about_a_picture
 METHODS = {{"LRP": left_half, "Grad-CAM": wordless}}
 
-def explain(network, scene, question, method):
-    return explain_question(network, scene, question, method, methods=METHODS)
-
-ask_about_a_picture(FakeNetwork(always("yes")), explain=explain, methods=tuple(METHODS))
+ask_about_a_picture(FakeNetwork(always("yes")), methods=METHODS)
 """,
     "playground()",
     'progress_bar("a long computation")(1, 3, "the first of three")',

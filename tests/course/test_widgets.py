@@ -34,3 +34,15 @@ def test_controls_without_a_label_are_named_after_their_arguments(shown):
     widgets.explore(lambda **_: plt.figure(), alt="a figure of nothing much", two_words=plain, size=named)
     assert (plain.description, named.description) == ("two words", "size of it")
     assert (plain.tooltip, named.tooltip) == ("two words", "size of it")
+
+
+def test_the_progress_bar_fills(shown):
+    report = widgets.progress_bar("12 trainings")
+    bar, note = shown["widgets"][0].children
+    assert bar.description == "12 trainings"
+    report(3, 10, "validation loss 0.5")
+    assert (bar.value, bar.max, bar.bar_style, note.value) == (3, 10, "", "validation loss 0.5")
+    report(10, 10, "trained")
+    assert (bar.value, bar.bar_style) == (10, "success")
+    report(1, 20, "once more")  # the next training
+    assert (bar.value, bar.max, bar.bar_style) == (1, 20, "")

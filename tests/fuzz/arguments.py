@@ -13,7 +13,7 @@ HUGE = 10**16  # elements of an array that takes no memory itself: no machine ha
 
 @dataclass(frozen=True)
 class Case:
-    """A good call. ``check(result, arguments)`` says whether a result has the shape that the docstring promises.
+    """A good call. ``check(result, arguments)`` says whether a result is what the docstring promises.
 
     ``kept`` arguments are left as they are; ``endless`` are whole numbers of which a huge one asks for as much work;
     ``undefined`` results may hold NaN, and errors of the kinds ``also`` may be raised, where the docstring says so.
@@ -21,14 +21,14 @@ class Case:
 
     function: Callable
     arguments: dict
-    check: Callable | None
+    check: Callable
     kept: tuple[str, ...]
     endless: tuple[str, ...]
     undefined: bool
     also: tuple
 
 
-def case(function, check=None, *, kept=(), endless=(), undefined=False, also=(), **arguments) -> tuple[str, Case]:
+def case(function, check, *, kept=(), endless=(), undefined=False, also=(), **arguments) -> tuple[str, Case]:
     name = f"{function.__module__.split('.')[-1]}.{function.__qualname__}"
     return name, Case(function, arguments, check, tuple(kept), tuple(endless), undefined, also)
 
@@ -72,8 +72,7 @@ def attack(one: Case, data, models=(None, "model", 3)) -> None:
 def require_right(one: Case, result, arguments: dict) -> None:
     if not one.undefined:
         require_finite(result)
-    if one.check is not None:
-        assert one.check(result, arguments), f"a wrong result: {result!r:.300}"
+    assert one.check(result, arguments), f"a wrong result: {result!r:.300}"
 
 
 SCALARS = [None, "text", 3, -1, 0.5, np.nan, 1j, {}, object(), b"x", ...]
