@@ -98,8 +98,13 @@ def test_seeds_make_runs_repeat():
 
 def imports(path: Path) -> list[tuple[str, str]]:
     """(module, name) of everything that a file imports from the course, at its top or inside a function."""
-    found = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
-    return [(node.module, alias.name) for node in found if node.module.startswith("helpers") for alias in node.names]
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            found += [(node.module, alias.name) for alias in node.names]
+        elif isinstance(node, ast.Import):
+            found += [(alias.name, "") for alias in node.names]
+    return [(module, name) for module, name in found if module.split(".")[0] == "helpers"]
 
 
 def module_of(path: Path, root: Path = ROOT) -> str:
