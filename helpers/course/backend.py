@@ -77,6 +77,16 @@ with _without_start_up_notes():
     tf.constant(0.0, tf.float16)
 
 
+def computes_with_onednn() -> bool:
+    """Whether TensorFlow hands its convolutions to oneDNN, which is quick at other forms of them than its own code.
+
+    Where TensorFlow no longer has the function, which is not a public one, the answer is no: only time depends on it.
+    """
+    with contextlib.suppress(ImportError, AttributeError):
+        return bool(importlib.import_module("tensorflow.python.util._pywrap_util_port").IsMklEnabled())
+    return False
+
+
 def set_seeds(seed: int = 2024) -> None:
     """Seed Python, NumPy and TensorFlow.
 

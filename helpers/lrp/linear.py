@@ -8,12 +8,13 @@ variables when it runs.
 A route (pooling maxima, reshaping, padding, joining) has no kernel. Backwards, each value returns to its source.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.course.backend import keras, tf
+from helpers.course.backend import computes_with_onednn, keras, tf
 from helpers.lrp.layers import Step, base_of, how_relevance_passes
 
 CHANGES = {  # to a kernel, whose last axes are inputs and outputs
@@ -26,6 +27,8 @@ CHANGES = {  # to a kernel, whose last axes are inputs and outputs
     "+": lambda w: tf.concat([tf.nn.relu(w), tf.minimum(w, 0)], axis=-2),
     "-": lambda w: tf.concat([tf.minimum(w, 0), tf.nn.relu(w)], axis=-2),
 }
+FEW_CHANNELS = 16  # with fewer, a convolution is quick in any form
+SMALL_MAP = 10  # times its values are fewer than the kernel's: turning the kernel does not pay
 
 
 @dataclass(frozen=True)
@@ -163,45 +166,80 @@ def _convolution(layer, kernel, padding):
 
     if _is_depthwise(layer) or groups > 1 or tuple(layer.strides) != (1, 1):
         return apply, transpose
-    return _stride_one(layer, kernel, convolve, transpose, padding)
+    return _stride_one(layer, kernel, convolve, padding)
 
 
-def _stride_one(layer, kernel, convolve: Callable, general: Callable, padding):
+def _stride_one(layer, kernel, convolve: Callable, padding):
     """The same for stride 1, faster.
 
-    The transpose is then a convolution with the kernel turned by 180 degrees and its channels exchanged, which many
-    processors compute faster than TensorFlow's gradient, ``general``; not so where turning the kernel costs more than
-    convolving a small map. With ones for weights, one channel stands for all.
+    Such a convolution and its transpose are one another, with the kernel turned by 180 degrees and its channels
+    exchanged. TensorFlow computes the two by different code. With oneDNN its gradient of a convolution is the quicker
+    form, up to twice; without it the convolution is, up to three times. So both are written in the quicker form, except
+    where the map is so small that turning the kernel costs more. With ones for weights, one channel stands for all.
     """
     changed = _changed(kernel)
-    ones = tf.ones((*kernel.shape[:2], 1, 1), kernel.dtype)
+    height, width, channels, filters = kernel.shape
     rates = layer.dilation_rate
-    reach = [rate * (size - 1) for rate, size in zip(rates, kernel.shape[:2], strict=True)]
+    reach = [rate * (size - 1) for rate, size in zip(rates, (height, width), strict=True)]
     first = [n // 2 if layer.padding == "same" else 0 for n in reach]  # the padding of the layer on either side
     last = [n - n // 2 if layer.padding == "same" else 0 for n in reach]
     around = [[0, 0], *([n - f, n - e] for n, f, e in zip(reach, first, last, strict=True)), [0, 0]]
+    has_gradient = tuple(rates) == (1, 1) and padding is None  # it knows no dilation on processors
+    symmetric = layer.padding == "same" and first == last
+    onednn = computes_with_onednn()
+    ones = functools.cache(lambda: tf.ones((height, width, 1, 1), kernel.dtype))
+    kernels = {}  # the turned kernel by inputs: once for all changes
+
+    def turned(change, values, x):
+        with tf.control_dependencies([values]):  # as in _changed
+            if change in ("+", "-"):
+                return _turned(CHANGES[change](kernel))
+            if x.ref() not in kernels:
+                kernels[x.ref()] = _turned(kernel)
+            return CHANGES[change](kernels[x.ref()])
+
+    def gradient(values, weights, sizes, shape):
+        found = tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=sizes,
+            filter=weights,
+            out_backprop=values,
+            strides=[1, 1, 1, 1],
+            padding=layer.padding.upper(),
+        )
+        found.set_shape(shape)
+        return found
+
+    def small(x):
+        return None not in x.shape[1:] and SMALL_MAP * np.prod(x.shape[1:]) < np.prod(kernel.shape)
 
     def apply(x, change):
         if change == "1":
-            return convolve(tf.reduce_sum(x, axis=-1, keepdims=True), ones)
-        return convolve(x, changed(change, x))
+            return convolve(tf.reduce_sum(x, axis=-1, keepdims=True), ones())
+        if not (onednn and has_gradient and symmetric) or channels < FEW_CHANNELS or small(x):
+            return convolve(x, changed(change, x))
+        sizes = tf.concat([tf.shape(x)[:3], [filters]], 0)
+        return gradient(x, turned(change, x, x), sizes, (*x.shape[:3], filters))
 
     def transpose(r, change, x):
-        small_map = None not in r.shape[1:] and np.prod(r.shape[1:]) < np.prod(kernel.shape)
-        if small_map and change != "1" and tuple(rates) == (1, 1):  # its gradient knows no dilation on processors
-            return general(r, change, x)
+        if change != "1" and has_gradient and (onednn or small(r)):
+            return gradient(r, changed(change, r), tf.shape(x), x.shape)
         if change == "1":
-            r, turned = tf.reduce_sum(r, axis=-1, keepdims=True), ones
+            r, weights = tf.reduce_sum(r, axis=-1, keepdims=True), ones()
         else:
-            with tf.control_dependencies([r]):
-                turned = tf.transpose(tf.reverse(changed(change, r), [0, 1]), [0, 1, 3, 2])
-        back = tf.nn.conv2d(r, turned, 1, around, dilations=rates)
+            weights = turned(change, r, x)
+        back = tf.nn.conv2d(r, weights, 1, around, dilations=rates)
         if padding is None:
             return back
         (top, _), (left, _) = padding.padding
         return back[:, top : top + tf.shape(x)[1], left : left + tf.shape(x)[2]]
 
     return apply, transpose
+
+
+def _turned(kernel):
+    """A kernel turned by 180 degrees, its inputs and outputs exchanged."""
+    places = tf.reshape(kernel, (-1, *kernel.shape[2:]))
+    return tf.reshape(tf.transpose(tf.reverse(places, [0]), [0, 2, 1]), (*kernel.shape[:2], *kernel.shape[:1:-1]))
 
 
 def _is_depthwise(layer) -> bool:
@@ -274,7 +312,30 @@ def route(step: Step, inputs: list):
 
 def route_back(step: Step, inputs: list, r) -> list:
     """Values at every input from the values ``r`` at the output. Of equal maxima the first one gets all."""
+    if base_of(step.layer, (keras.layers.MaxPooling2D,)) and _halves(step.layer, inputs[0].shape):
+        return [_back_to_maxima_of_four(inputs[0], r)]
     return adjoint(_function(step), inputs, r)
+
+
+def _halves(layer, shape) -> bool:
+    """Whether a pooling takes every square of 2 x 2 values to one, and none is left over."""
+    sizes = tuple(layer.pool_size), tuple(layer.strides)
+    return sizes == ((2, 2), (2, 2)) and None not in shape[1:] and shape[1] % 2 == 0 == shape[2] % 2
+
+
+def _back_to_maxima_of_four(x, r):
+    """What the gradient of such a pooling gives, in a third of its time: TensorFlow computes it on one core only."""
+    _, height, width, channels = x.shape
+    squares = tf.reshape(x, (-1, height // 2, 2, width // 2, 2, channels))
+    rows = [tf.unstack(row, axis=3) for row in tf.unstack(squares, axis=2)]
+    (a, b), (c, d) = rows
+    none = tf.zeros_like(r)
+    above = tf.maximum(a, b) >= tf.maximum(c, d)
+    parts = []
+    for (left, right), values in zip(rows, (tf.where(above, r, none), tf.where(above, none, r)), strict=True):
+        first = left >= right
+        parts.append(tf.stack([tf.where(first, values, none), tf.where(first, none, values)], axis=3))
+    return tf.reshape(tf.stack(parts, axis=2), (-1, height, width, channels))
 
 
 def _function(step: Step) -> Callable:

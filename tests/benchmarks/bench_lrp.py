@@ -1,21 +1,29 @@
 """How quick relevance propagation is on VGG16, and how much memory it takes: ``python tests/benchmarks/bench_lrp.py``.
 
 Times are medians over rounds in which every method has one turn, so that the ratios mean something where the seconds do
-not. A ratio to the input gradient depends on how well the convolution's gradient is computed: with oneDNN, TensorFlow's
-default on x86, it costs as much as the convolution, the input gradient is 2 forward passes, and a relevance pass with
-one more product per layer cannot go below 1.5. With TensorFlow's own convolutions (TF_ENABLE_ONEDNN_OPTS=0) everything
-takes longer, the gradient most, and the ratios fall. Both are printed, and the number of forward passes. Processor time,
-which other programs on the machine hardly disturb, gives the same ratios a second time.
+not. A ratio to the input gradient depends on how TensorFlow computes a convolution and its gradient, so three kinds of
+arithmetic are timed: oneDNN with all the processor has, oneDNN with AVX2 only, and TensorFlow's own convolutions, its
+default on x86 without AVX-512 or AVX-VNNI. A pass with relevance has three products per layer where the rule asks for one
+more sum, and four with alpha-beta; a gradient has two. Where all cost the same, the ratios are 1.5 and 2 and a gradient is
+two forward passes. Seconds are those of the clock, all ratios are of processor time, which other programs on the machine
+hardly disturb.
+
+zennit, the same rules in PyTorch, takes its turn in every round where COURSE_ZENNIT_PYTHON names a Python that has it:
+
+    python -m venv elsewhere && elsewhere/bin/pip install torch zennit
+    COURSE_ZENNIT_PYTHON=elsewhere/bin/python python tests/benchmarks/bench_lrp.py
 
 Memory is the peak of a process of its own with the full VGG16 at 224 x 224 pixels; its dense weights are drawn at
 random, since only their size counts.
 """
 
+import contextlib
 import os
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,19 +57,54 @@ COMPOSITES = {
     "EpsilonAlpha2Beta1Flat": epsilon_alpha2beta1_flat(),
     "EpsilonGammaBox": epsilon_gamma_box(BLACK, WHITE),
 }
-BUDGETS = {"EpsilonPlusFlat": 1.4, "EpsilonAlpha2Beta1": 2.0}  # input gradients
+FORWARD = "forward pass"
+BUDGETS = {"EpsilonPlusFlat": 1.2, "EpsilonAlpha2Beta1": 1.75}  # input gradients
+GRADIENT_BUDGET = 2.2  # forward passes
+FIRST_CALL_BUDGET = 1.5  # seconds
 MEMORY_BUDGET = 1536  # MiB
+ARITHMETICS = {
+    "oneDNN, all that the processor has": {"TF_ENABLE_ONEDNN_OPTS": "1"},
+    "oneDNN, AVX2": {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
+    "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    "without oneDNN, AVX2": {"TF_ENABLE_ONEDNN_OPTS": "0", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
+}
+ZENNIT = os.environ.get("COURSE_ZENNIT_PYTHON")
+CLOCKS = (time.perf_counter, time.process_time)
 
 
-def rounds(functions: dict[str, Callable], clock: Callable) -> dict[str, float]:
-    """Median time of every function; in each round all of them run, one after the other."""
-    times = {name: [] for name in functions}
+def timed(function: Callable) -> tuple[float, ...]:
+    """Seconds by the clock and of the processor."""
+    start = [clock() for clock in CLOCKS]
+    function()
+    return tuple(clock() - begun for clock, begun in zip(CLOCKS, start, strict=True))
+
+
+def medians(turns: dict[str, Callable]) -> dict[str, tuple[float, ...]]:
+    """Median times of every method; in each round all of them run, one after the other."""
+    times = {name: [] for name in turns}
     for _ in range(ROUNDS):
-        for name, function in functions.items():
-            start = clock()
-            function()
-            times[name].append(clock() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+        for name, turn in turns.items():
+            times[name].append(turn())
+    return {name: tuple(map(statistics.median, zip(*taken, strict=True))) for name, taken in times.items()}
+
+
+@contextlib.contextmanager
+def zennit(model, x, target: int):
+    """Methods of zennit by name, each a function that runs it and returns its times, and one for the last result."""
+    with tempfile.TemporaryDirectory() as folder:
+        arrays = {"picture": x, "target": target}
+        for number, layer in enumerate(layer for layer in model.layers if layer.weights):
+            arrays[f"kernel{number}"], arrays[f"bias{number}"] = layer.get_weights()
+        np.savez(Path(folder) / "network.npz", **arrays)
+        worker = [ZENNIT, Path(__file__).with_name("zennit_worker.py"), folder]
+        with subprocess.Popen(worker, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+
+            def ask(name: str) -> tuple[float, ...]:
+                process.stdin.write(name + "\n")
+                return tuple(map(float, process.stdout.readline().split()))
+
+            yield ask, lambda: np.load(Path(folder) / "result.npy")
+            process.stdin.close()
 
 
 def compiled_gradient(model, x, target: int) -> Callable:
@@ -82,27 +125,36 @@ def speed() -> None:
     network = vgg16("gap", quiet=True)
     model, x = network.model, network.preprocess(sample_photo("cat", network.input_size))
     forward, gradient = compiled_gradient(model, x, 0)
-    functions = {"forward pass": forward, GRADIENT: gradient}
+    functions = {FORWARD: forward, GRADIENT: gradient}
     functions |= {name: lambda rule=rule: lrp(model, x, 0, rule) for name, rule in COMPOSITES.items()}
     functions["guided backpropagation"] = lambda: guided_backpropagation(model, x, 0)
     functions["deconvnet"] = lambda: deconvnet(model, x, 0)
-    first = {}
-    for name, function in functions.items():
-        start = time.perf_counter()
-        function()
-        first[name] = time.perf_counter() - start
+    turns = {name: lambda function=function: timed(function) for name, function in functions.items()}
+    first = {name: turn()[0] for name, turn in turns.items()}
     made = len(networks._kept[model])
-    wall, processor = rounds(functions, time.perf_counter), rounds(functions, time.process_time)
-    print(f"{'':26}   seconds  forward passes   gradients (of processor time)  budget   first call")
-    for name in functions:
-        budget = f"{BUDGETS[name]:.1f}" if name in BUDGETS else ""
-        print(
-            f"  {name:24} {wall[name]:9.3f} {wall[name] / wall['forward pass']:15.2f} {wall[name] / wall[GRADIENT]:11.2f} "
-            f"{processor[name] / processor[GRADIENT]:20.2f} {budget:>7} {first[name]:10.1f} s"
-        )
+    with zennit(model, x, 0) if ZENNIT else contextlib.nullcontext() as other:
+        if other is not None:
+            ask, result = other
+            theirs = {f"zennit: {name}": lambda name=name: ask(name) for name in (FORWARD, GRADIENT, *BUDGETS)}
+            first |= {name: turn()[0] for name, turn in theirs.items()}
+            turns |= theirs
+        taken = medians(turns)
+        print(f"  {'':28}   seconds  forward passes   gradients   budget   first call")
+        for name, (wall, processor) in taken.items():
+            passes, gradients = (processor / taken[unit][1] for unit in (FORWARD, GRADIENT))
+            budget = f"{BUDGETS.get(name, '')}" if name != GRADIENT else f"{GRADIENT_BUDGET} fw."
+            print(f"  {name:28} {wall:9.3f} {passes:15.2f} {gradients:11.2f} {budget:>8} {first[name]:10.1f} s")
+        if other is not None:
+            for name in BUDGETS:
+                ask(name)
+                ours, other_map = lrp(model, x, 0, COMPOSITES[name]), result()
+                apart = np.abs(ours - other_map).max() / np.abs(ours).max()
+                print(f"  {name}: largest difference to zennit's relevance {apart:.1e} of the largest value")
     lrp(model, np.concatenate([x, x, x]), [0, 1, 2], epsilon_plus_flat())
     lrp(model, x, 0, epsilon_plus_flat(dense_epsilon=0.25))
-    print(f"  compiled once each: {made == len(networks._kept[model])} (budget for a first call: 5 s)")
+    print(
+        f"  compiled once each: {made == len(networks._kept[model])} (budget for a first call: {FIRST_CALL_BUDGET} s)"
+    )
 
 
 def full_size_network() -> keras.Model:
@@ -133,10 +185,9 @@ def memory(name: str) -> None:
 
 
 def main() -> None:
-    for value, words in (("1", "oneDNN, the default on x86"), ("0", "without oneDNN")):
+    for words, settings in ARITHMETICS.items():
         print(f"speed, {words}:", flush=True)
-        environment = os.environ | {"TF_ENABLE_ONEDNN_OPTS": value}
-        subprocess.run([sys.executable, __file__, "speed"], env=environment, check=True)
+        subprocess.run([sys.executable, __file__, "speed"], env=os.environ | settings, check=True)
     print(f"full VGG16, two pictures, peak of the process (budget {MEMORY_BUDGET} MiB):")
     for name in (*COMPOSITES, "integrated gradients", "every layer and the ledger"):
         run = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True, check=True)
