@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import Lab
+from lab import PATIENCE, Lab
 
 KINDS = {  # kind -> what marks its outermost element
     "slider": ".widget-slider",
@@ -149,13 +149,19 @@ class Group:
         now = self.state()
         return ", ".join(part for part in parts if now[part] != before[part])
 
+    def wait_until(self, part: str, value: str) -> None:
+        """Wait until a part of what the group shows is this."""
+        self.page.wait_for_function(
+            "([group, part, value]) => window.course.state(group)[part] === value", arg=[self.index, part, value]
+        )
+
     def use(
         self,
         control: Control,
         deed: str,
         act: Callable[[], object],
         parts: Sequence[str] = ("picture",),
-        seconds: float = 30,
+        seconds: float = PATIENCE,
     ) -> Use:
         """Do something and wait until a part of what the group shows has changed.
 

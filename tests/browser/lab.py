@@ -57,6 +57,7 @@ PROGRESS = """() => {
     failed
   };
 }"""
+PATIENCE = 300  # seconds, to end what hangs; where many programs run, a figure can take a minute
 IDLE = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
 
 
@@ -74,7 +75,7 @@ class Server:
         call = urllib.request.Request(
             f"{self.url}/{path}", method=method, headers={"Authorization": f"token {self.token}"}
         )
-        with urllib.request.urlopen(call, timeout=30) as answer:
+        with urllib.request.urlopen(call, timeout=PATIENCE) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -86,7 +87,7 @@ def start_server(folder: Path, notebooks: Path, root: Path):
     Raises
     ------
     RuntimeError
-        If it does not answer within a minute; the end of its log is in the message.
+        If it ends or does not answer; the end of its log is in the message.
     """
     settings = folder / "settings"
     for name, values in SETTINGS.items():
@@ -112,13 +113,13 @@ def start_server(folder: Path, notebooks: Path, root: Path):
     finally:
         process.terminate()  # it shuts its kernels down
         try:
-            process.wait(30)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
 
 
-def _wait_for(server: Server, process: subprocess.Popen, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
+def _wait_for(server: Server, process: subprocess.Popen) -> None:
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
             server.request("GET", "api/status")
@@ -137,7 +138,7 @@ class Lab:
     console: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
 
-    def run_all(self, seconds: float) -> float:
+    def run_all(self, seconds: float = 3600.0) -> float:
         """Choose "Run All Cells" in the menu, wait for the last cell and return the seconds it took.
 
         It also ends when a cell fails: :meth:`failures` says which.
@@ -179,10 +180,10 @@ class Lab:
         texts += [text for text in views.all_text_contents() if re.match(r"Loading widget|Error (creat|display)", text)]
         return texts
 
-    def settle(self, seconds: float = 60) -> None:
+    def settle(self) -> None:
         """Wait until the kernel has nothing to do and the page has drawn what came last."""
         self.page.wait_for_timeout(50)
-        self.page.wait_for_function(IDLE, timeout=1000 * seconds)
+        self.page.wait_for_function(IDLE)
         self.page.wait_for_timeout(100)
 
     def menu(self, *names: str) -> None:
@@ -196,7 +197,7 @@ class Lab:
     def theme(self, name: str) -> None:
         """ "JupyterLab Light" or "JupyterLab Dark"."""
         self.menu("Settings", "Theme", name)
-        self.page.wait_for_function(f"() => document.body.dataset.jpThemeName === {json.dumps(name)}", timeout=20_000)
+        self.page.wait_for_function(f"() => document.body.dataset.jpThemeName === {json.dumps(name)}")
         self.page.wait_for_timeout(500)  # the style sheet is exchanged, then colours fade
 
     def screenshot(self, path: Path, locator=None) -> None:
@@ -213,6 +214,7 @@ class Lab:
 def open_notebook(browser, server: Server, name: str, window: dict) -> Lab:
     """A fresh browser window with nothing but the notebook ``name`` open and its kernel started."""
     context = browser.new_context(viewport=window)
+    context.set_default_timeout(1000 * PATIENCE)
     page = context.new_page()
     lab = Lab(page, server, name)
 
@@ -229,7 +231,7 @@ def open_notebook(browser, server: Server, name: str, window: dict) -> Lab:
     page.on("request", lambda request: asked(request.url))
     page.on("websocket", lambda socket: asked(socket.url))
     page.goto(f"{server.url}/lab/workspaces/{secrets.token_hex(4)}/tree/{name}?token={server.token}")
-    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
-    page.wait_for_function(IDLE, timeout=60_000)
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+    page.wait_for_function(IDLE)
     page.keyboard.press("Control+b")  # close the side bar: the notebook gets the whole window
     return lab

@@ -11,7 +11,6 @@ import pytest
 from uploads import BAD, write_uploads
 
 NOTEBOOKS = sorted(path.name for path in (Path(__file__).parents[2] / "notebooks").glob("[0-9]*.ipynb"))
-SECONDS = 420  # more than any notebook takes on two busy cores
 TEXTS = {  # further texts for the field with this label
     "sentence": ["A wonderful film, funny and clever.", "Dull, slow and far too long."],
 }
@@ -22,7 +21,7 @@ def book(request, open_page, pictures):
     """A notebook after "Run All Cells", as a ``Lab``; its window is closed and its kernel stopped at the end."""
     lab = open_page(request.param)
     lab.pictures = pictures / Path(request.param).stem
-    lab.seconds = lab.run_all(SECONDS)
+    lab.seconds = lab.run_all()
     lab.groups = controls.find_groups(lab)
     print(f"\n{request.param}: {lab.seconds:.0f} s from top to bottom, {len(lab.groups)} groups of controls")
     yield lab

@@ -110,7 +110,7 @@ def kernel_killed(scene: Scene) -> str:
     server = next(process.pid for process in scene.processes() if process.server)
     pid = int(client.execute(kernel, "import os; remembered = 1; print(os.getpid())").text)
     os.kill(pid, signal.SIGKILL)
-    again = _until(lambda: _new_kernel_answers(kernel, pid), 60, "the kernel was not started again")
+    again = _until(lambda: _new_kernel_answers(kernel, pid), "the kernel was not started again")
     need(again != pid, "it is the same kernel")
     need(client.execute(kernel, "remembered").error.startswith("NameError"), "it is not a new kernel")
     need(any(process.pid == server for process in scene.processes()), "the server ended with its kernel")
@@ -130,11 +130,11 @@ def too_much_memory(scene: Scene) -> str:
     code = f"kept = []\nfor _ in range({int(gib * 8) + 8}):\n    kept.append(np.ones(2**24))\nprint('not stopped')"
     start = time.monotonic()
     try:
-        answer = client.execute(kernel, code, 120)
+        answer = client.execute(kernel, code)
         need(False, f"{gib:.1f} GiB and more could be taken: {answer.text or answer.error}")
     except client.KernelDiedError:
         seconds = time.monotonic() - start
-    _until(lambda: _new_kernel_answers(kernel, pid), 60, "the kernel was not started again")
+    _until(lambda: _new_kernel_answers(kernel, pid), "the kernel was not started again")
     need(any(process.pid == server for process in scene.processes()), "the server ended with its kernel")
     client.stop_kernel(kernel)
     answer_is_there(scene)
@@ -150,7 +150,7 @@ def server_killed(scene: Scene) -> str:
     server = next(process.pid for process in scene.processes() if process.server)
     os.kill(server, signal.SIGKILL)
     client.disconnect(kernel)
-    _until(lambda: processes.look(pid, proportional=False) is None, 30, "its kernel was left running")
+    _until(lambda: processes.look(pid, proportional=False) is None, "its kernel was left running")
     scene.others_go_on()
     seconds = client.start_server(scene.student)
     need(server not in [process.pid for process in scene.processes()], "it is the same server")
@@ -168,10 +168,10 @@ def hub_restarted(scene: Scene) -> str:
         old = measuring.pids_of(scene.course.private)["hub"]
         os.kill(old, number)
         start = time.monotonic()
-        answer = client.execute(kernel, "print(remembered)", 30)
+        answer = client.execute(kernel, "print(remembered)")
         need(answer.text.strip() == "42", f"the kernel forgot: {answer.text}{answer.error}")
         fresh = client.Student(scene.student.base, scene.student.name, scene.student.password)
-        _until(lambda fresh=fresh: _logged_in(fresh), 90, "nobody can log in after the restart")
+        _until(lambda fresh=fresh: _logged_in(fresh), "nobody can log in after the restart")
         need(measuring.pids_of(scene.course.private)["hub"] != old, "the hub was not restarted")
         seconds.append(time.monotonic() - start)
         client.start_server(fresh)
@@ -269,9 +269,9 @@ def _logged_in(student: client.Student) -> bool:
     return False
 
 
-def _until(question: Callable[[], object], seconds: float, words: str):
+def _until(question: Callable[[], object], words: str):
     """Ask until the answer is true; AssertionError when the time is over."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + client.PATIENCE
     while not (answer := question()):
         if time.monotonic() > deadline:
             raise AssertionError(words)

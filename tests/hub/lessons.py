@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 import client
 import nbformat
 
-CELL_SECONDS = 600.0  # many students on few processors
-
 
 @dataclass
 class Report:
@@ -41,7 +39,7 @@ def run_notebook(student: client.Student, path: str, report: Report, stop: threa
                 continue
             if stop is not None and stop.is_set():
                 return
-            answer = client.execute(kernel, cell["source"], CELL_SECONDS)
+            answer = client.execute(kernel, cell["source"])
             if answer.error:
                 raise client.HubError(f"{path}, cell {index}: {answer.error}")
             cell["outputs"] = [nbformat.v4.output_from_msg(message) for message in answer.messages]
@@ -60,7 +58,7 @@ def attend(student: client.Student, paths: list[str], report: Report, begin: thr
         report.login = time.monotonic() - start
         report.server = client.start_server(student)
         if begin is not None:
-            begin.wait(300)
+            begin.wait(client.PATIENCE)
         for path in paths:
             run_notebook(student, path, report)
     except client.HubError as error:
@@ -89,7 +87,7 @@ class Neighbour:
         self.thread.start()
         return self
 
-    def goes_on(self, seconds: float = 180.0, cells: int = 3) -> None:
+    def goes_on(self, seconds: float = client.PATIENCE, cells: int = 3) -> None:
         """Return when some more cells are done; AssertionError when the neighbour failed or stands still."""
         wanted, deadline = self.report.cells + cells, time.monotonic() + seconds
         while self.report.cells < wanted:
@@ -102,7 +100,7 @@ class Neighbour:
     def end(self) -> None:
         self.stop.set()
         if self.thread is not None:
-            self.thread.join(120)
+            self.thread.join(client.PATIENCE)
 
     def _run(self) -> None:
         try:

@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--only", help="only the faults whose name contains this")
     options.add_argument("--machine", action="append", default=[], metavar="64GiB,16", help="what would it hold?")
     options.add_argument("--open", type=int, default=1, metavar="N", help="notebooks left open at once (for --machine)")
-    options.add_argument("--limit", type=float, default=1800.0, help="seconds for the whole (default: 1800)")
+    options.add_argument("--limit", type=float, default=10_800.0, help="seconds for the whole (default: 10800)")
     options.add_argument("--keep", action="store_true", help="keep the state folder, with its logs")
     return options
 
@@ -84,7 +84,7 @@ def hub(options: argparse.Namespace, folder: Path, names: list[str]):
     with open(folder / "hub.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen([*command, "--data", str(data)], stdout=log, stderr=subprocess.STDOUT)
         try:
-            deadline = time.monotonic() + 120
+            deadline = time.monotonic() + client.PATIENCE
             while "The hub is open" not in (folder / "hub.log").read_text():
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise SystemExit(f"The hub did not start:\n{(folder / 'hub.log').read_text()}")
@@ -94,7 +94,7 @@ def hub(options: argparse.Namespace, folder: Path, names: list[str]):
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(90)
+                process.wait(client.PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(10)

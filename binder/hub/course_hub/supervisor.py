@@ -125,7 +125,7 @@ def last_words(logs: Path, part: Part, lines: int = 15) -> str:
     return "\n".join([f"The last lines of {path}:", *(f"    {line}" for line in text)])
 
 
-def wait_until_up(settings: Settings, running: list[Part], seconds: float = 90.0) -> None:
+def wait_until_up(settings: Settings, running: list[Part], seconds: float = 600.0) -> None:
     """Return when the hub answers through the proxy.
 
     Raises
