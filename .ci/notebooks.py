@@ -54,29 +54,8 @@ def run(path: Path) -> float:
     RuntimeError
         If a cell fails, takes longer than half an hour, or writes to stderr. The stored notebook is then left alone.
     """
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError
-    from nbclient.output_widget import OutputWidget
-
-    class SilentOutput(OutputWidget):
-        """Takes what an Output widget shows, as the browser would, but does not report it back to the kernel.
-
-        Nothing here reads the report, and a large one can make the client miss the kernel's answer and wait for ever.
-        """
-
-        def sync_state(self) -> None:
-            pass
-
-    book = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        book, timeout=SECONDS_PER_CELL, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-    )
-    client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": SilentOutput}}
     start = time.perf_counter()
-    try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError) as error:
-        raise RuntimeError(f"{path.name} did not run to its end:\n{error}") from None
+    book = execute(path)
     seconds = time.perf_counter() - start
     for index, cell in enumerate(book.cells):
         for output in cell.get("outputs", []):
@@ -87,6 +66,49 @@ def run(path: Path) -> float:
     nbformat.write(book, partial)
     partial.replace(path)
     return seconds
+
+
+def execute(path: Path, past_errors: bool = False, kernel_arguments: list[str] = (), **start) -> nbformat.NotebookNode:
+    """What a notebook becomes when it is run in its own folder; the file stays as it is.
+
+    ``past_errors`` goes on after a cell that fails, ``start`` is handed to the start of the kernel, such as ``env``.
+
+    Raises
+    ------
+    RuntimeError
+        If a cell fails or takes longer than half an hour.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
+    from nbclient.output_widget import OutputWidget
+
+    class SilentOutput(OutputWidget):
+        """Takes what an Output widget shows, as the browser would, but does not report it back to the kernel.
+
+        Nothing here reads the report. It would be sent past the event loop, on the socket where this loop awaits the
+        kernel's answer; an answer that comes at that moment would lie there unread until the time limit.
+        """
+
+        def sync_state(self) -> None:
+            pass
+
+    book = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        book,
+        timeout=SECONDS_PER_CELL,
+        startup_timeout=SECONDS_PER_CELL,
+        iopub_timeout=SECONDS_PER_CELL,  # 4 s unless told; outputs that come later would be missing without a word
+        raise_on_iopub_timeout=True,
+        kernel_name="python3",
+        allow_errors=past_errors,
+        extra_arguments=list(kernel_arguments),
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": SilentOutput}}
+    try:
+        return client.execute(**start)
+    except (CellExecutionError, CellTimeoutError) as error:
+        raise RuntimeError(f"{path.name} did not run to its end:\n{error}") from None
 
 
 def clean(book: nbformat.NotebookNode) -> None:

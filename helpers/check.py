@@ -16,9 +16,11 @@ import os
 import re
 import signal
 import site
+import statistics
 import subprocess
 import sys
 import textwrap
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +31,14 @@ EVERY_NOTEBOOK = (1, 2, 3)
 EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "ipycanvas")
 GIB = 2**30
 MEMORY = 1.5 * GIB  # the peak of notebooks 2 and 3 with VGG16-GAP, and JupyterLab beside it
-START = "from helpers.course.backend import keras, tf; print(keras.backend.backend())"  # what every notebook does first
+START = """
+from helpers.course.backend import keras, tf  # what every notebook does first
+print(keras.backend.backend())
+from helpers.check import probe
+print(*probe())
+"""
+REFERENCE = (0.039, 0.0145)  # seconds of what `probe` times, on two processors of a machine where ...
+RUN_ALL = {1: 88, 2: 166, 3: 203}  # ... a notebook took so many seconds, with what comes with the course
 PATIENCE = 180  # seconds: from a cold network disk TensorFlow takes its time
 EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2-first-22800.csv.gz"
 ALL_EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2.csv.gz"
@@ -62,7 +71,7 @@ def requirements(lines: list[str] | None = None) -> dict[str, str]:
     TensorFlow has two distributions, of which one is enough: it counts as "tensorflow".
     """
     lines = importlib.metadata.requires(COURSE) if lines is None else lines
-    found = (re.match(r"([\w-]+)>=([\w.]+)", line) for line in lines if "extra ==" not in line)
+    found = (re.match(r"([\w-]+)[^;]*?>=([\w.]+)", line) for line in lines if "extra ==" not in line)
     return {match[1].replace("tensorflow-cpu", "tensorflow"): match[2] for match in found if match}
 
 
@@ -106,8 +115,11 @@ def installed(package: str, lookup=importlib.metadata.version) -> str | None:
     return None
 
 
-def tensorflow_starts(seconds: float = PATIENCE) -> Finding:
-    """Start TensorFlow and Keras in a process of their own, where a crash cannot hurt."""
+def tensorflow_starts(seconds: float = PATIENCE) -> tuple[Finding, float | None]:
+    """Start TensorFlow and Keras in a process of their own, where a crash cannot hurt.
+
+    The second value says how many times slower than the reference machine this one is now (None where unknown).
+    """
     package = str(Path(__file__).absolute().parents[1])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))}
     try:
@@ -116,14 +128,38 @@ def tensorflow_starts(seconds: float = PATIENCE) -> Finding:
         )
     except subprocess.TimeoutExpired:
         text = f"TensorFlow did not start within {seconds:g} s"
-        return Finding(MISSING, text, "try again; the first start from a slow disk takes longest", EVERY_NOTEBOOK)
-    backend = done.stdout.strip()
-    if done.returncode == 0 and backend == "tensorflow":
-        return Finding(OK, "TensorFlow and Keras start")
-    if done.returncode == 0:
+        remedy = "try again; the first start from a slow disk takes longest"
+        return Finding(MISSING, text, remedy, EVERY_NOTEBOOK), None
+    if done.returncode != 0:
+        return Finding(MISSING, f"TensorFlow does not start: {_cause(done)}", stops=EVERY_NOTEBOOK), None
+    backend, *times = done.stdout.split() or [""]
+    if backend != "tensorflow":
         remedy = "unset KERAS_BACKEND, or set it to tensorflow"
-        return Finding(MISSING, f"Keras runs on {backend!r} instead of TensorFlow", remedy, EVERY_NOTEBOOK)
-    return Finding(MISSING, f"TensorFlow does not start: {_cause(done)}", stops=EVERY_NOTEBOOK)
+        return Finding(MISSING, f"Keras runs on {backend!r} instead of TensorFlow", remedy, EVERY_NOTEBOOK), None
+    ratios = [float(own) / reference for own, reference in zip(times, REFERENCE)]  # noqa: B905 - for an old Python
+    return Finding(OK, "TensorFlow and Keras start"), statistics.mean(ratios) if ratios else None
+
+
+def probe(seconds: float = 0.5) -> list[float]:
+    """Seconds that a convolution as in the middle of VGG16 takes here, and a product of two matrices.
+
+    Each is repeated for half a second, and the median is given: other work that keeps the processors busy counts too.
+    """
+    from helpers.course.backend import keras
+
+    inputs = keras.Input((56, 56, 256))
+    network = keras.Model(inputs, keras.layers.Conv2D(256, 3, padding="same")(inputs))
+    maps, matrix = keras.ops.ones((1, 56, 56, 256)), keras.ops.ones((1000, 1000))
+    found = []
+    for call in (lambda: network(maps, training=False), lambda: keras.ops.matmul(matrix, matrix)):
+        keras.ops.convert_to_numpy(call())  # the first call makes things ready
+        taken, end = [], time.perf_counter() + seconds
+        while not taken or time.perf_counter() < end:
+            start = time.perf_counter()
+            keras.ops.convert_to_numpy(call())
+            taken.append(time.perf_counter() - start)
+        found.append(statistics.median(taken))
+    return found
 
 
 def extension_folders() -> list[Path]:
@@ -230,8 +266,13 @@ def data_folder(named: str | None) -> list[Finding]:
     return [Finding(NOTE, f"COURSE_DATA_DIR names {named}, which is not a folder", remedy)]
 
 
-def notebooks(findings: list[Finding], every_event: bool, full_network: bool) -> list[Finding]:
-    """For each notebook: with what it will run, or what stops it. The two flags: whether the downloads are here."""
+def notebooks(
+    findings: list[Finding], every_event: bool, full_network: bool, slowness: float | None = None
+) -> list[Finding]:
+    """For each notebook: with what it will run, or what stops it, and how long *Run All* takes.
+
+    The two flags: whether the downloads are here. ``slowness``: see :func:`tensorflow_starts`.
+    """
     events = "all 818,238 events" if every_event else "the 22,800 bundled events"
     network = "the full VGG16" if full_network else "VGG16-GAP (the full VGG16 once its weights are here)"
     lines = []
@@ -241,8 +282,17 @@ def notebooks(findings: list[Finding], every_event: bool, full_network: bool) ->
             more = f"; and {len(reasons) - 1} more" if reasons[1:] else ""
             lines.append(Finding(MISSING, f"notebook {number} cannot run ({reasons[0]}{more})", stops=(number,)))
         else:
-            lines.append(Finding(OK, f"notebook {number} will use {default}"))
+            downloaded = every_event if number == 1 else full_network
+            takes = f" and take {in_minutes(RUN_ALL[number] * slowness, downloaded)} here" if slowness else ""
+            lines.append(Finding(OK, f"notebook {number} will use {default}{takes}"))
     return lines
+
+
+def in_minutes(seconds: float, or_more: bool = False) -> str:
+    minutes = round(seconds / 60)
+    if or_more:
+        return f"{minutes} minutes or more" if minutes > 1 else "a minute or more"
+    return "less than a minute" if seconds < 50 else f"about {minutes} minutes" if minutes > 1 else "about a minute"
 
 
 def collect(quick: bool = False) -> dict[str, list[Finding]]:
@@ -251,8 +301,10 @@ def collect(quick: bool = False) -> dict[str, list[Finding]]:
     if found["Programs"][0].mark == MISSING:  # the rest of the course does not even load
         return {**found, "Notebooks": notebooks(found["Programs"], False, False)}
     found["Programs"] += packages()
+    slowness = None
     if not quick and not any(finding.stops for finding in found["Programs"]):
-        found["Programs"].append(tensorflow_starts())
+        finding, slowness = tensorflow_starts()
+        found["Programs"].append(finding)
     if installed("jupyterlab"):
         found["Programs"] += widget_extensions(extension_folders())
     found["Computer"] = [memory(memory_limit())]
@@ -263,7 +315,7 @@ def collect(quick: bool = False) -> dict[str, list[Finding]]:
     except ImportError as error:
         found["Files"] = [Finding(MISSING, f"not looked for: {error}", "install the packages first", EVERY_NOTEBOOK)]
     so_far = [finding for group in found.values() for finding in group]
-    found["Notebooks"] = notebooks(so_far, every_event, full_network)
+    found["Notebooks"] = notebooks(so_far, every_event, full_network, slowness)
     return found
 
 

@@ -69,7 +69,7 @@ def test_nothing_good_is_said_when_nothing_is_there():
 
 
 def test_what_is_wanted_stands_in_the_metadata_of_the_package():
-    lines = ["keras>=3.6", "tensorflow-cpu>=2.18; a", "tensorflow>=2.18; b", 'pytest>=8; extra == "test"']
+    lines = ["keras!=3.7.*,>=3.6", "tensorflow-cpu>=2.18; a", "tensorflow>=2.18; b", 'pytest>=8; extra == "test"']
     assert check.requirements(lines) == {"keras": "3.6", "tensorflow": "2.18"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert check.requirements() == check.requirements(project["dependencies"])
@@ -116,8 +116,8 @@ def test_jupyterlab_may_be_elsewhere(found, mark):
 )
 def test_tensorflow_is_tried_in_another_process(monkeypatch, code, mark, words):
     monkeypatch.setattr(check, "START", code)
-    finding = check.tensorflow_starts(seconds=2 if "sleep" in code else 60)
-    assert finding.mark == mark
+    finding, slowness = check.tensorflow_starts(seconds=2 if "sleep" in code else 60)
+    assert (finding.mark, slowness) == (mark, None)
     assert words in finding.text
     assert finding.stops == ((1, 2, 3) if mark == MISSING else ())
 
@@ -129,7 +129,7 @@ def test_tensorflow_is_tried_in_another_process(monkeypatch, code, mark, words):
 def test_a_crash_of_tensorflow_is_put_into_words(monkeypatch, signal, words):
     no_dump = "import resource, signal; resource.setrlimit(resource.RLIMIT_CORE, (0, 0))"
     monkeypatch.setattr(check, "START", f"{no_dump}; signal.raise_signal(signal.{signal})")
-    finding = check.tensorflow_starts()
+    finding, _ = check.tensorflow_starts()
     assert finding.mark == MISSING
     assert words in finding.text
 
@@ -142,7 +142,7 @@ def test_an_illegal_instruction_on_windows_is_recognised():
 def test_the_child_finds_this_package_from_anywhere(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(check, "START", "import helpers.files; print('tensorflow')")
-    assert check.tensorflow_starts().mark == OK
+    assert check.tensorflow_starts()[0].mark == OK
 
 
 @pytest.mark.parametrize(
@@ -345,6 +345,39 @@ def test_the_default_of_each_notebook_is_said(every_event, full_network):
     assert ("818,238" in lines[0].text) == every_event
     assert ("22,800" in lines[0].text) != every_event
     assert all(("VGG16-GAP" in line.text) != full_network for line in lines[1:])
+
+
+def test_a_machine_that_takes_three_times_as_long_is_that_much_slower(monkeypatch):
+    times = [3 * seconds for seconds in check.REFERENCE]
+    monkeypatch.setattr(check, "START", f"print('tensorflow'); print(*{times})")
+    finding, slowness = check.tensorflow_starts()
+    assert (finding.mark, slowness) == (OK, pytest.approx(3))
+
+
+def test_the_probe_times_both_and_takes_little_time():
+    times = check.probe(seconds=0.01)
+    assert len(times) == len(check.REFERENCE) == 2
+    assert all(time > 0 for time in times)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words", "with_downloads"),
+    [
+        (5, "less than a minute", "a minute or more"),
+        (50, "about a minute", "a minute or more"),
+        (89, "about a minute", "a minute or more"),
+        (91, "about 2 minutes", "2 minutes or more"),
+    ],
+)
+def test_minutes_are_rounded(seconds, words, with_downloads):
+    assert (check.in_minutes(seconds), check.in_minutes(seconds, True)) == (words, with_downloads)
+
+
+@pytest.mark.parametrize("downloaded", [False, True])
+def test_how_long_a_notebook_takes_here_is_said_with_it(downloaded):
+    for line, number in zip(check.notebooks([], downloaded, downloaded, 10.0), (1, 2, 3), strict=True):
+        assert line.text.endswith(f" and take {check.in_minutes(10 * check.RUN_ALL[number], downloaded)} here")
+    assert all(" take " not in line.text for line in check.notebooks([], downloaded, downloaded))
 
 
 def test_what_stops_a_notebook_is_said_with_it():

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 import notebooks
+from helpers.check import RUN_ALL
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")
@@ -178,6 +179,14 @@ def names_in(source: str) -> tuple[set[str], set[str]]:
         elif isinstance(node, ast.Import | ast.ImportFrom):
             made |= {alias.asname or alias.name for alias in node.names}
     return made, read
+
+
+def test_run_all_takes_as_long_as_the_check_reckons_with():
+    halves = [round(seconds / 30) / 2 for seconds in RUN_ALL.values()]
+    assert "it took {:g}, {:g} and {:g} minutes alone".format(*halves) in TEXT
+    for text in (TEXT, (ROOT / "README.md").read_text(encoding="utf-8")):
+        assert "one to seven minutes" in text
+    assert all(60 <= seconds <= 7 * 60 for seconds in RUN_ALL.values())
 
 
 def test_the_exchange_for_a_class_without_physicists_takes_as_long():
