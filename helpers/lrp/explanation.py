@@ -113,7 +113,8 @@ def format_ledger(ledger: Sequence[LedgerRow], picture: int = 0) -> str:
     """The ledger of one picture as a table for printing, from the output down.
 
     Layers that hand on what arrives without a rule (activations, pooling, reshaping) are left out unless they lose
-    something. The last line adds up what was absorbed on the way.
+    something. The last line adds up what was absorbed on the way. All numbers have the decimals that give the largest
+    four digits: in float32 what lies below that is rounding, another one on every machine.
 
     Raises
     ------
@@ -124,19 +125,21 @@ def format_ledger(ledger: Sequence[LedgerRow], picture: int = 0) -> str:
     if not -count <= picture < count:
         raise ValueError(f"The ledger covers {count} pictures, numbered 0 to {count - 1}; got picture={picture}.")
     columns = ("arriving", "handed_on", "bias", "stabiliser", "other")
-    shown = [row for row in ledger if row.rule or row.absorbed[picture] != 0]
-    cells = [[row.layer, row.rule, *(_number(getattr(row, name)[picture]) for name in columns)] for row in shown]
+    largest = max(abs(getattr(row, name)[picture]) for row in ledger for name in columns)
+    decimals = max(0, 3 - int(np.floor(np.log10(largest)))) if 0 < largest < np.inf else 0
+
+    def number(value: float) -> str:
+        text = f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0 makes 0 of -0
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
+    shown = [row for row in ledger if row.rule or number(row.absorbed[picture]) != "0"]
+    cells = [[row.layer, row.rule, *(number(getattr(row, name)[picture]) for name in columns)] for row in shown]
     totals = [sum(getattr(row, name)[picture] for row in ledger) for name in columns[2:]]
-    end = ledger[-1].handed_on[picture]
-    cells.append(["input", "", _number(end), "", *map(_number, totals)])
+    cells.append(["input", "", number(ledger[-1].handed_on[picture]), "", *map(number, totals)])
     header = ["layer", "rule", "arriving", "handed on", "bias", "stabiliser", "other"]
     lines = aligned([header, *cells], left=(0, 1))
     rule = "-" * len(lines[0])
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
-
-
-def _number(value: float) -> str:
-    return "0" if value == 0 else f"{value:.4g}"
 
 
 def _at_inputs(model, found):

@@ -8,7 +8,7 @@ from helpers.course.widgets import progress_bar, say_what_they_are
 from helpers.taylor.experiments import TrainedTask, task_from_sliders, train_on_task
 from helpers.taylor.figures import playground_figure
 
-PLAYGROUND = {"events": 50_000, "epochs": 10, "batch": 500}  # small enough to be trained anew within two seconds
+PLAYGROUND = {"events": 50_000, "epochs": 10, "batch": 500}  # small enough to be trained anew in one to a few seconds
 
 
 def playground() -> None:

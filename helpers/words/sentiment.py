@@ -67,7 +67,7 @@ def train_sentiment(
     units: int = 60,
     dropout: float = 0.5,
 ) -> SentimentNetwork:
-    """Build the vocabulary and train a network on rated sentences: with the course's 8,740 it takes about ten seconds.
+    """Build the vocabulary and train a network on rated sentences: with the course's 8,740 it takes ten seconds or more.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from helpers.course.exercises import is_right, self_check
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [(0.101, 0.1), ([1, 2], np.array([1.0, 2.0])), (" B ", "b"), (np.float32(3), 3), (True, 1), (0, 0.0)],
+    [(0.1005, 0.1), ([1, 2], np.array([1.0, 2.0])), (" B ", "b"), (np.float32(3), 3), (True, 1), (0, 0.0)],
 )
 def test_right_answers(answer, expected, capsys):
     assert is_right(answer, expected)

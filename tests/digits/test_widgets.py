@@ -113,7 +113,7 @@ def test_strokes_become_ink_of_the_pens_width():
     assert drawing[120, 100] == 0
     assert abs(np.flatnonzero((drawing == 0).any(axis=1))[0] - (50 - PEN / 2)) <= 1  # round ends
     dot = draw_strokes([[(140, 140)]])
-    assert (dot == 0).sum() == pytest.approx(np.pi * PEN**2 / 4, rel=0.1)
+    assert (dot == 0).sum() == pytest.approx(np.pi * (PEN + 1) ** 2 / 4, rel=0.1)  # both ends of a diameter are drawn
     assert np.all(draw_strokes([]) == 255)
 
 

@@ -143,7 +143,8 @@ def derived_variables(columns):
     return {name: np.where(jets >= variable(name).jets, values, UNDEFINED) for name, values in found.items()}
 
 
-# largest deviation of any event, and of 99 % of them: rounding to three decimals, and the mass of jets for the last
+# largest deviation of any event, and of 99 % of them: rounding to three decimals, and the mass of jets for the last.
+# Three times as much is allowed; of a wrong formula it is hundreds.
 CLOSE = {
     "DER_mass_transverse_met_lep": (0.16, 0.06),
     "DER_mass_vis": (0.24, 0.10),
@@ -164,8 +165,8 @@ CLOSE = {
 def test_derived_variables_follow_from_the_primitive_ones(events, name):
     deviation = np.abs(derived_variables(events.column)[name] - events.column(name))
     largest, usual = CLOSE[name]
-    assert deviation.max() < largest
-    assert np.percentile(deviation, 99) < usual
+    assert deviation.max() < 3 * largest
+    assert np.percentile(deviation, 99) < 3 * usual
     if name == "DER_met_phi_centrality":  # its sign hangs on the last digit where tau and lepton are back to back
         apart = np.sin(events.column("PRI_lep_phi") - events.column("PRI_tau_phi"))
         assert deviation[np.abs(apart) > 0.02].max() < 0.15

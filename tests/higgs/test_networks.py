@@ -37,9 +37,9 @@ def test_the_variables_of_the_top_five_per_cent_suffice(parts):
     top = top_of_ranking(ranking, 0.05)
     chosen = inputs_in(top)
     assert len(top) == 25
-    assert 8 <= len(chosen) <= 11
+    assert 6 <= len(chosen) <= 15
     few = np.mean([trained_on(parts, [names.index(name) for name in chosen], seed)[1] for seed in range(3)])
-    assert np.mean(aucs) - few < 0.005
+    assert np.mean(aucs) - few < 0.01
     bottom = inputs_in(found.ranking((1,)))[-len(chosen) :]
     assert trained_on(parts, [names.index(name) for name in bottom], 0)[1] < 0.8
     assert all(

@@ -102,7 +102,7 @@ def test_the_kind_that_is_named_is_not_the_answer_more_often_than_others(by_form
     for form in ("relation, kind", "two relations, kind"):
         named = [(one.question.descriptions[0].kind, one.answer) for one in by_form[form]]
         same = np.mean([kind == answer for kind, answer in named if kind])
-        assert abs(same - 1 / len(KINDS)) < 0.05, form
+        assert abs(same - 1 / len(KINDS)) < 0.1, form
 
 
 def test_relations_cannot_be_answered_by_the_outermost_thing(scenes, drawn):

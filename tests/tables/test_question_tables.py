@@ -61,7 +61,7 @@ def test_a_random_map_scores_what_chance_says():
     assert chance["mass on needed"] == chance["points at needed"] == pytest.approx(4 / 64)
     found = map_scores(RNG.random((400, 8, 8)), needed, visited)
     for name, level in chance.items():
-        assert found[name].mean() == pytest.approx(level, abs=0.03)
+        assert found[name].mean() == pytest.approx(level, abs=0.06)
 
 
 def test_correlation_of_maps():

@@ -15,12 +15,13 @@ from helpers.taylor.gaussians import (
     toy_task,
 )
 
-# Means over 4 million events, by an independent calculation: t(x1), t(x1,x2), t(x1,x1), AUC, with their digits
+# Means over 19 million events, with SciPy's densities and differences of the response for its derivatives: t(x1),
+# t(x1,x2), t(x1,x1), AUC. Known to about 0.00005 and rounded by as much, the AUC to 0.0001.
 MONTE_CARLO = {
-    "a": (0.1625, 0.0648, 0.0324, 0.8415),
-    "b": (0.171, 0.226, 0.045, 0.750),
-    "c": (0.161, 0.170, 0.065, 0.877),
-    "d": (0.176, 0.083, 0.150, 0.857),
+    "a": (0.1625, 0.0648, 0.0324, 0.8413),
+    "b": (0.1712, 0.2259, 0.0453, 0.7501),
+    "c": (0.1611, 0.1699, 0.0647, 0.8771),
+    "d": (0.1761, 0.0825, 0.1504, 0.8570),
 }
 
 
@@ -29,10 +30,10 @@ def test_exact_coefficients_agree_with_monte_carlo(name):
     task = toy_task(name)
     exact = bayes_coefficients(task)
     single, mixed, squared, auc = MONTE_CARLO[name]
-    np.testing.assert_allclose(exact.first, single, atol=6e-4)
-    np.testing.assert_allclose(exact.second[0, 1], mixed, atol=6e-4)
-    np.testing.assert_allclose(np.diag(exact.second), squared, atol=6e-4)
-    np.testing.assert_allclose(bayes_auc(task), auc, atol=6e-4)
+    np.testing.assert_allclose(exact.first, single, atol=5e-4)
+    np.testing.assert_allclose(exact.second[0, 1], mixed, atol=5e-4)
+    np.testing.assert_allclose(np.diag(exact.second), squared, atol=5e-4)
+    np.testing.assert_allclose(bayes_auc(task), auc, atol=5e-4)
     np.testing.assert_array_equal(exact.second, exact.second.T)
 
 
@@ -42,8 +43,8 @@ def test_events_give_the_exact_coefficients_within_their_error(name):
     exact = bayes_coefficients(task)
     inputs, _ = sample(task, 100_000, seed=3)
     found = bayes_coefficients(task, inputs)
-    assert np.all(np.abs(found.first - exact.first) < 4 * found.first_error)
-    assert np.all(np.abs(found.second - exact.second) < 4 * found.second_error)
+    assert np.all(np.abs(found.first - exact.first) < 6 * found.first_error)
+    assert np.all(np.abs(found.second - exact.second) < 6 * found.second_error)
     assert np.all(found.first_error < 0.01 * found.first)
 
 
@@ -128,7 +129,7 @@ def test_samples_have_the_moments_of_the_task(name):
         (0, task.background_mean, task.background_covariance),
     ):
         np.testing.assert_allclose(inputs[labels == label].mean(axis=0), mean, atol=0.03)
-        np.testing.assert_allclose(np.cov(inputs[labels == label].T), covariance, atol=0.06)
+        np.testing.assert_allclose(np.cov(inputs[labels == label].T), covariance, atol=0.08)  # a variance of 4: ± 0.025
     again, _ = sample(task, 100_001, seed=1)
     np.testing.assert_array_equal(inputs, again)
     assert not np.array_equal(inputs, sample(task, 100_001, seed=2)[0])

@@ -46,7 +46,7 @@ def test_every_network_is_as_accurate_as_stated(name, fresh, stated):
 
 def test_swapped_coats_leave_the_outline_network_as_it_is(fresh):
     network = toyworld_network("outlines")
-    assert abs(network.recognised(swap_coats(fresh)).mean() - network.recognised(fresh).mean()) < 0.03
+    assert abs(network.recognised(swap_coats(fresh)).mean() - network.recognised(fresh).mean()) < 0.04
 
 
 def test_swapped_coats_change_what_the_coat_network_says(fresh):

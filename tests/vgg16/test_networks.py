@@ -388,18 +388,19 @@ def test_the_full_network_agrees_with_stock_keras(official, tmp_path):
     largest = np.abs(expected).max(axis=1, keepdims=True)
     assert largest.min() > 1
     assert np.abs(logits - expected).max() > 0  # the kernels are really kept in half precision
-    assert (np.abs(logits - expected) / largest).max() < 1e-3
+    assert (np.abs(logits - expected) / largest).max() < 2e-3  # a weight in half precision is off by up to 0.0005
     assert layer_names(network)[-4:] == ["flatten", "fc1", "fc2", "predictions"]
     assert re.fullmatch(r"<VGG16 \(1,000 classes\), input 224 x 224>", repr(network))
 
 
 @pytest.mark.slow
 def test_the_full_network_stays_within_its_memory_budget(official):
-    from benchmarks.measure_vgg16_memory import measure
+    from benchmarks.measure_vgg16_memory import BUDGETS, measure
 
     peaks = measure("full", official)
-    assert list(peaks) == ["import", "load", "prediction", "input gradient", "Grad-CAM"]
-    assert max(peaks.values()) < 1.5 * 1024, peaks
+    stages = ["import", "load", "prediction", "input gradient", "EpsilonPlusFlat", "EpsilonAlpha2Beta1", "Grad-CAM"]
+    assert list(peaks) == stages
+    assert max(peaks.values()) < BUDGETS["full"], peaks
 
 
 LET_GO = """

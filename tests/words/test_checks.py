@@ -51,8 +51,8 @@ def test_chance_and_scores_without_sign_agree_in_half_the_signs(network, texts):
     always = compare_with_valences(network, texts, np.ones((40, 12)), VALENCES, draws=400)
     assert (always.correlation, always.agreement) == (0, 0.5)
     true = compare_with_valences(network, texts, planted_scores(network, texts), VALENCES, draws=400)
-    assert abs(true.chance_correlation.mean()) < 0.06
-    assert abs(true.chance_agreement.mean() - 0.5) < 0.03
+    assert abs(true.chance_correlation.mean()) < 0.1
+    assert abs(true.chance_agreement.mean() - 0.5) < 0.05
     assert true.chance_correlation.shape == (400,)
 
 
