@@ -51,8 +51,8 @@ c.Spawner.default_url = "/lab/tree/notebooks"
 c.Spawner.environment = {"COURSE_DATA_DIR": course.data, **limits.threads(course.cpus)}
 c.Spawner.mem_limit = course.memory
 c.Spawner.cpu_limit = course.cpus
-c.Spawner.start_timeout = 180  # a whole class at the same moment, on a slow disk
-c.Spawner.http_timeout = 120
+c.Spawner.start_timeout = 600  # a whole class at the same moment, on a slow disk
+c.Spawner.http_timeout = 600
 c.Spawner.poll_interval = 5  # seconds until a server that died is offered to be started again
 c.JupyterHub.concurrent_spawn_limit = 10
 
