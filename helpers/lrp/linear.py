@@ -324,7 +324,7 @@ def _halves(layer, shape) -> bool:
 
 
 def _back_to_maxima_of_four(x, r):
-    """What the gradient of such a pooling gives, in a third of its time: TensorFlow computes it on one core only."""
+    """What the gradient of such a pooling gives, by comparison: TensorFlow computes that on one core only."""
     _, height, width, channels = x.shape
     squares = tf.reshape(x, (-1, height // 2, 2, width // 2, 2, channels))
     rows = [tf.unstack(row, axis=3) for row in tf.unstack(squares, axis=2)]
