@@ -1,12 +1,12 @@
 """How quick relevance propagation is on VGG16, and how much memory it takes: ``python tests/benchmarks/bench_lrp.py``.
 
 Times are medians over rounds in which every method has one turn, so that the ratios mean something where the seconds do
-not. A ratio to the input gradient depends on how TensorFlow computes a convolution and its gradient, so three kinds of
-arithmetic are timed: oneDNN with all the processor has, oneDNN with AVX2 only, and TensorFlow's own convolutions, its
-default on x86 without AVX-512 or AVX-VNNI. A pass with relevance has three products per layer where the rule asks for one
-more sum, and four with alpha-beta; a gradient has two. Where all cost the same, the ratios are 1.5 and 2 and a gradient is
-two forward passes. Seconds are those of the clock, all ratios are of processor time, which other programs on the machine
-hardly disturb.
+not. A ratio to the input gradient depends on how TensorFlow computes a convolution and its gradient, so four kinds of
+arithmetic are timed: oneDNN with all the processor has and with AVX2 only, and with either TensorFlow's own convolutions,
+its default on x86 without AVX-512 or AVX-VNNI. A pass with relevance has three products per layer where the rule asks for
+one more sum, and four with alpha-beta; a gradient has two. Where all cost the same, the ratios are 1.5 and 2 and a gradient
+is two forward passes. Seconds are those of the clock, all ratios are of processor time, which other programs on the
+machine hardly disturb.
 
 zennit, the same rules in PyTorch, takes its turn in every round where COURSE_ZENNIT_PYTHON names a Python that has it:
 
