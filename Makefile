@@ -18,26 +18,33 @@ NOTE := $(VENV)/.$(if $(LOCKED),locked,installed)
 OTHER := $(VENV)/.$(if $(LOCKED),installed,locked)
 LOCK := $(if $(LOCKED),requirements.lock)
 INSTALL := $(BIN)/python -m pip install --quiet $(LOCK:%=--constraint %) --editable
+# A line in .venv that leads from there to this folder: it holds where both are moved or copied together.
+OWN_FOLDER := import os, sysconfig as s; p = s.get_path("purelib"); \
+	open(os.path.join(p, "course.pth"), "w").write(os.path.relpath(".", p))
 # Jupyter refuses to run as root unless told; inside a container that is the usual case.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test test-browser lint notebooks html student bench memory check clean hub test-hub test-portable lock
+.PHONY: help lab test test-again test-browser lint notebooks html student bench memory check clean hub test-hub test-portable lock
 
 help:  ## list these tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 lab: $(NOTE)  ## open the course in JupyterLab; ARGS="--no-browser --port 8899" for a server
-	cd notebooks && ../$(BIN)/jupyter lab $(AS_ROOT) $(ARGS)
+	cd notebooks && ../$(BIN)/python -m jupyterlab $(AS_ROOT) $(ARGS)
 
 test: $(NOTE)-test  ## every test: style, unit tests, every notebook from top to bottom
 	$(BIN)/python .ci/run_tests.py
+
+test-again: $(NOTE)-test  ## notebooks as students use them: run, again in a shuffled order, all answers tried
+	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=1800 \
+		--nbval-kernel-startup-timeout=120 -n 2 --dist loadscope --again $(or $(ARGS),1) notebooks
 
 test-browser: $(NOTE)-test,browser  ## every notebook and widget in a real browser; pictures in build/browser
 	$(BIN)/python -m pytest -q tests/browser $(ARGS)
 
 lint: $(NOTE)-test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 
 notebooks: $(NOTE)-test  ## run the notebooks and store clean outputs; ARGS=2 for one of them
 	$(BIN)/python .ci/notebooks.py run $(ARGS)
@@ -78,6 +85,7 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No Python was found that TensorFlow has wheels for ($(sort $(PYTHONS))). Install one, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python could not create a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -c '$(OWN_FOLDER)'
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(NOTE): pyproject.toml $(LOCK) | $(BIN)/python

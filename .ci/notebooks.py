@@ -11,21 +11,26 @@ stays as it was.
 """
 
 import argparse
+import ast
 import base64
+import html
 import re
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import names
 import nbformat
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 LARGEST_NOTEBOOK = 6_000_000  # bytes: beyond that, pages on the web no longer render it
 LONGEST_TEXT, LONGEST_CODE = 220, 25  # words in a Markdown cell, lines in a code cell
+LONGEST_LINE = 100  # letters: beside JupyterLab's side bar a longer line of code gets a scroll bar
 SECONDS_PER_CELL = 1800  # to end what hangs, on however slow a machine
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGET_NOTE = "*An interactive control appears here when the cell is run.*"
+FIGURE = re.compile(r'<img class="course-figure" alt="([^"]*)" src="data:image/png;base64,([^"]*)">')
 PICTURES = {  # which figure the README shows of a notebook: how its alt text begins
     "1": "The 20 largest of 495 coefficients",
     "2": "Grad-CAM for each of the two classes",
@@ -39,11 +44,16 @@ KERNEL = {
 
 def paths(names: list[str] = ()) -> list[Path]:
     """The notebooks whose file name begins with one of the names; all of them when there is no name."""
-    found = sorted(FOLDER.glob("[0-9]*.ipynb"))
+    found = [*sorted(FOLDER.glob("[0-9]*.ipynb")), *sorted(FOLDER.glob("further/*.ipynb"))]
     chosen = [path for path in found if not names or path.name.startswith(tuple(names))]
     if not chosen:
         raise FileNotFoundError(f"No notebook in {FOLDER} begins with {names or 'a number'}: {[p.name for p in found]}")
     return chosen
+
+
+def number(path: Path) -> str:
+    """What stands before the dot in the numbers of its exercises: "1" to "3", or "own"."""
+    return path.name[0] if path.name[0].isdigit() else "own"
 
 
 def run(path: Path) -> float:
@@ -119,7 +129,7 @@ def clean(book: nbformat.NotebookNode) -> None:
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "jupyter")})
         if cell.cell_type != "code":
             continue
-        cell.outputs = [_without_widget(output) for output in cell.outputs]
+        cell.outputs = [_as_picture(_without_widget(output)) for output in cell.outputs]
 
 
 def _without_widget(output):
@@ -129,8 +139,30 @@ def _without_widget(output):
     return nbformat.v4.new_output("display_data", {"text/markdown": WIDGET_NOTE, "text/plain": WIDGET_NOTE})
 
 
+def _as_picture(output):
+    """A figure is stored as a picture with its alt text in the metadata: pages on the web show that and clean HTML."""
+    figure = FIGURE.fullmatch(output.get("data", {}).get("text/html", ""))
+    if not figure:
+        return output
+    alt = html.unescape(figure[1])
+    stored = nbformat.v4.new_output("display_data", {"image/png": figure[2], "text/plain": alt})
+    stored.metadata = nbformat.from_dict({"image/png": {"alt": alt}})
+    return stored
+
+
+def with_alt_texts(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook with its pictures as elements of HTML that carry their alt texts: nbconvert does not pass them on."""
+    book = nbformat.from_dict(book)
+    for output in (output for cell in book.cells for output in cell.get("outputs", [])):
+        alt = output.get("metadata", {}).get("image/png", {}).get("alt")
+        if alt:
+            source = f"data:image/png;base64,{output.data['image/png'].strip()}"
+            output.data = {"text/html": f'<img class="course-figure" alt="{html.escape(alt)}" src="{source}">'}
+    return book
+
+
 def student_copy(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook without solutions, and without outputs: to be run by the student."""
+    """The notebook without solutions, and without outputs: to be run by the student. Nothing else differs."""
     book = nbformat.from_dict(book)
     book.cells = [cell for cell in book.cells if "solution" not in cell.metadata.get("tags", [])]
     for cell in book.cells:
@@ -152,6 +184,52 @@ def findings(book: nbformat.NotebookNode) -> Iterator[str]:
         rules = _text_findings if cell.cell_type == "markdown" else _code_findings
         for finding in rules(cell):
             yield f"cell {index}: {finding}"
+        if cell.cell_type == "code":
+            for finding in _solution_findings(cell) if _is_solution(cell) else _exercise_findings(cell):
+                yield f"cell {index}: {finding}"
+    yield from names.findings({i: cell.source for i, cell in enumerate(book.cells) if cell.cell_type == "code"})
+
+
+def _is_solution(cell) -> bool:
+    return "solution" in cell.metadata.get("tags", [])
+
+
+def calls_of_check(source: str) -> list[ast.Call]:
+    """The calls of ``check`` in a cell."""
+    calls = [node for node in ast.walk(names.parsed(source)) if isinstance(node, ast.Call)]
+    return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "check"]
+
+
+def _solution_findings(cell) -> Iterator[str]:
+    """A solution shows nothing until it is opened, and is right."""
+    folded = cell.metadata.get("jupyter", {})
+    if not (folded.get("source_hidden") and folded.get("outputs_hidden")):
+        yield "a solution is not folded, source and outputs"
+    if cell.source.splitlines()[0] != "# Solution":
+        yield "the first line of a solution, which JupyterLab shows, is not '# Solution'"
+    right = sum(
+        len(re.findall(r"^Right\. ", output.get("data", {}).get("text/plain", ""), re.M)) for output in cell.outputs
+    )
+    if right != len(calls_of_check(cell.source)) or not right:
+        yield "a solution is not found right by check(..., solution=True)"
+    if not all(output.get("data", {}).get("text/html", "").startswith("<details>") for output in cell.outputs):
+        yield "what a solution prints is not folded"
+
+
+def _exercise_findings(cell) -> Iterator[str]:
+    """An exercise asks with three dots and hands over what it was asked with, nothing that it expects."""
+    tree = names.parsed(cell.source)
+    dots = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is ...
+        for target in node.targets
+    }
+    asked = {call.args[1].id for call in calls_of_check(cell.source) if isinstance(call.args[1], ast.Name)}
+    if dots != asked:
+        yield f"an exercise checks {sorted(asked)}, and asks for {sorted(dots)}"
+    if dots and re.search(r"hint|expected", cell.source):
+        yield "an exercise gives a hint or what is expected"
 
 
 def _text_findings(cell) -> Iterator[str]:
@@ -165,8 +243,10 @@ def _text_findings(cell) -> Iterator[str]:
 
 def _code_findings(cell) -> Iterator[str]:
     lines = [line for line in cell.source.splitlines() if line.strip()]
-    if "solution" in cell.metadata.get("tags", []) and not cell.metadata.get("jupyter", {}).get("source_hidden"):
-        yield "a solution is not folded"
+    if any(len(line) > LONGEST_LINE for line in lines):
+        yield f"a line of {max(map(len, lines))} letters; the limit is {LONGEST_LINE}"
+    if any(isinstance(node, ast.Assert) and node.msg is None for node in ast.walk(names.parsed(cell.source))):
+        yield "an assert does not say what it claims"
     if len(lines) > LONGEST_CODE:
         yield f"{len(lines)} lines of code; the limit is {LONGEST_CODE}"
     if lines and lines[-1].rstrip().endswith(";"):
@@ -239,13 +319,16 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.task == "html":
             from nbconvert import HTMLExporter
 
-            page, _ = HTMLExporter().from_filename(str(path))
+            book = with_alt_texts(nbformat.read(path, as_version=4))
+            page, _ = HTMLExporter().from_notebook_node(book, resources={"metadata": {"name": path.stem}})
             (options.dest / f"{path.stem}.html").write_text(page, encoding="utf-8")
             print(options.dest / f"{path.stem}.html")
         elif options.task == "pictures":
-            alt = PICTURES[path.name[0]]
+            if path.name[0] not in PICTURES:
+                continue
             (FOLDER / "pictures").mkdir(exist_ok=True)
-            (FOLDER / "pictures" / f"{path.name[0]}.png").write_bytes(picture(nbformat.read(path, as_version=4), alt))
+            shown = picture(nbformat.read(path, as_version=4), PICTURES[path.name[0]])
+            (FOLDER / "pictures" / f"{path.name[0]}.png").write_bytes(shown)
         else:
             nbformat.write(student_copy(nbformat.read(path, as_version=4)), options.dest / path.name)
             print(options.dest / path.name)

@@ -86,7 +86,7 @@ UNIT_TESTS = "unit tests"
 def part(nodeid: str) -> str:
     """What a test belongs to: the unit tests, or a notebook."""
     file = nodeid.split("::")[0]
-    return f"notebook {Path(file).name[0]}" if file.endswith(".ipynb") else UNIT_TESTS
+    return f"notebook {notebooks.number(Path(file))}" if file.endswith(".ipynb") else UNIT_TESTS
 
 
 def in_words(seconds: float) -> str:
@@ -107,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="first letters of notebooks, such as 1; all when left out")
     paths = notebooks.paths(parser.parse_args(arguments).names)
     workers = min(processors(), MOST_WORKERS)
-    print(f"Style, unit tests and notebooks {', '.join(path.name[0] for path in paths)}: all of it, whatever fails.")
+    print(f"Style, unit tests and notebooks {', '.join(map(notebooks.number, paths))}: all of it, whatever fails.")
     last = last_time()
     if "verdict" in last:
         print(f"Last time on this machine: {in_words(last['seconds'])}, {last['verdict']}.", flush=True)

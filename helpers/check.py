@@ -11,7 +11,9 @@ are missing or Python is too old.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
+import json
 import os
 import re
 import signal
@@ -43,6 +45,10 @@ PATIENCE = 180  # seconds: from a cold network disk TensorFlow takes its time
 EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2-first-22800.csv.gz"
 ALL_EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2.csv.gz"
 OFFICIAL = "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+HERE = Path(__file__).absolute().parents[1]  # the folder of the course, or the one that its package was installed into
+FOUND = "from importlib.util import find_spec as f; print(f('helpers').origin if f('helpers') else '')"
+NAMED = {"KERAS_BACKEND": "tensorflow", "KERAS_MAX_EPOCHS": None, "KERAS_MAX_STEPS_PER_EPOCH": None}
+KERAS = {"backend": "tensorflow", "image_data_format": "channels_last", "floatx": "float32"}  # what the course sets
 USED_BY = {"atlas-higgs": (1,), "digits": (3,), "movie-reviews": (3,), "toyworld": (3,)}  # all others: 2 and 3
 
 
@@ -113,6 +119,59 @@ def installed(package: str, lookup=importlib.metadata.version) -> str | None:
         except importlib.metadata.PackageNotFoundError:
             continue
     return None
+
+
+def own_helpers(here: Path = HERE) -> list[Finding]:
+    """Whether a notebook's kernel finds the helpers of this folder, and not none or those of another copy.
+
+    A kernel starts beside its notebook, so it knows the course only as it was installed; where the folder was moved or
+    copied since, that can be the old place.
+    """
+    done = subprocess.run([sys.executable, "-P", "-c", FOUND], capture_output=True, text=True)
+    found = done.stdout.strip() and Path(done.stdout.strip()).parents[1]
+    if found and (found.name in ("site-packages", "dist-packages") or found.samefile(here)):
+        return []
+    text = f"a notebook would use the helpers in {found}, another copy" if found else "a notebook would find no helpers"
+    remedy = "make clean, then make lab; without make: python -m pip install --editable ."
+    return [Finding(MISSING, f"{text}: was the folder moved or copied?", f"in {here}: {remedy}", EVERY_NOTEBOOK)]
+
+
+def hidden_modules(folder: Path = HERE / "notebooks") -> list[Finding]:
+    """What lies beside a notebook and has the name of a module that notebooks use: a student's own ``helpers.py``."""
+    wanted = {"helpers", "keras", "sklearn", "skimage", "PIL", *getattr(sys, "stdlib_module_names", ())}
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        wanted |= {package.replace("-", "_") for package in requirements()}
+    beside = [entry for pattern in ("*", "*/*") for entry in sorted(folder.glob(pattern))]
+    hiding = [e for e in beside if e.stem in wanted and (e.suffix == ".py" or (e / "__init__.py").exists())]
+    return [
+        Finding(MISSING, f"{entry} hides the module {entry.stem!r} that notebooks use", "rename it", EVERY_NOTEBOOK)
+        for entry in hiding
+    ]
+
+
+def command_starts(script: Path | None = None) -> list[Finding]:
+    """A note where ``jupyter-lab`` is for a Python that is gone, because its folder was moved."""
+    head = _text(script or Path(sys.executable).with_name("jupyter-lab"))[:1000]
+    named = re.search(r"/[^\n\"']*python[\w.]*", head)
+    if named is None or Path(named[0]).exists():
+        return []
+    return [Finding(NOTE, f"jupyter-lab is for {named[0]}, which is gone", "make lab, or: python -m jupyterlab")]
+
+
+def keras_settings(environment=os.environ) -> list[Finding]:
+    """A note where the environment or Keras' own file have other settings than the course, which sets its own."""
+    other = [
+        f"{name}={environment[name]}" for name, own in NAMED.items() if environment.get(name) not in (None, "", own)
+    ]
+    file = Path(environment.get("KERAS_HOME") or os.path.expanduser("~/.keras"), "keras.json")
+    said = {}
+    with contextlib.suppress(ValueError, TypeError):
+        said = dict(json.loads(_text(file) or "{}"))
+    other += [f"{key} {said[key]} in {file}" for key, own in KERAS.items() if said.get(key, own) != own]
+    if not other:
+        return []
+    remedy = f"if Keras does not start: correct or delete {file}" if said else ""
+    return [Finding(NOTE, f"not for the course, which has its own settings: {', '.join(other)}", remedy)]
 
 
 def tensorflow_starts(seconds: float = PATIENCE) -> tuple[Finding, float | None]:
@@ -300,13 +359,13 @@ def collect(quick: bool = False) -> dict[str, list[Finding]]:
     found = {"Programs": [python()]}
     if found["Programs"][0].mark == MISSING:  # the rest of the course does not even load
         return {**found, "Notebooks": notebooks(found["Programs"], False, False)}
-    found["Programs"] += packages()
+    found["Programs"] += [*packages(), *own_helpers(), *hidden_modules(), *keras_settings()]
     slowness = None
     if not quick and not any(finding.stops for finding in found["Programs"]):
         finding, slowness = tensorflow_starts()
         found["Programs"].append(finding)
     if installed("jupyterlab"):
-        found["Programs"] += widget_extensions(extension_folders())
+        found["Programs"] += [*widget_extensions(extension_folders()), *command_starts()]
     found["Computer"] = [memory(memory_limit())]
     every_event = full_network = False
     try:

@@ -2,9 +2,12 @@ import ast
 import errno
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import venv
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -191,6 +194,96 @@ def test_without_a_container_the_limit_is_the_computers_memory(tmp_path):
     assert check.memory_limit(tmp_path) == pytest.approx(total, rel=0.01)
 
 
+def kernel_finds(monkeypatch, path):
+    monkeypatch.setattr(check, "FOUND", f"print({str(path)!r})")
+    return check.own_helpers()
+
+
+def test_a_kernel_finds_the_helpers_of_this_folder_or_those_that_were_installed(monkeypatch, tmp_path):
+    assert kernel_finds(monkeypatch, ROOT / "helpers" / "__init__.py") == []
+    (tmp_path / "linked").symlink_to(ROOT)
+    assert kernel_finds(monkeypatch, tmp_path / "linked" / "helpers" / "__init__.py") == []
+    assert kernel_finds(monkeypatch, tmp_path / "site-packages" / "helpers" / "__init__.py") == []
+
+
+@pytest.mark.parametrize(("place", "words"), [("old", "in {}/old, another copy"), ("", "find no helpers")])
+def test_a_folder_that_was_moved_or_copied_is_found(monkeypatch, tmp_path, place, words):
+    (tmp_path / "old" / "helpers").mkdir(parents=True)
+    monkeypatch.chdir(ROOT / "notebooks")
+    finding = only(kernel_finds(monkeypatch, place and tmp_path / place / "helpers" / "__init__.py"))
+    assert (finding.mark, finding.stops) == (MISSING, (1, 2, 3))
+    assert words.format(tmp_path) in finding.text
+    assert f"in {ROOT}: make clean, then make lab" in finding.remedy
+
+
+def test_the_line_in_the_environment_holds_where_the_folder_is_moved_or_copied(tmp_path):
+    """What the Makefile writes into .venv, run in a folder that has no more of the course than an empty package."""
+    (code,) = re.findall(r"^OWN_FOLDER := (.*\n\t.*)$", (ROOT / "Makefile").read_text(), re.M)
+    old, new = tmp_path / "old place", tmp_path / "deeper" / "new"
+    (old / "helpers").mkdir(parents=True)
+    (old / "helpers" / "__init__.py").touch()
+    venv.create(old / ".venv")
+    python = Path(".venv", "Scripts" if os.name == "nt" else "bin", "python")
+    subprocess.run([old / python, "-c", code.replace("\\\n\t", "")], cwd=old, check=True)
+    new.parent.mkdir()
+    shutil.copytree(old, new, symlinks=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    for folder in (new, old):
+        command = [folder / python, "-P", "-c", check.FOUND]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=True)
+        assert Path(done.stdout.strip()).samefile(folder / "helpers" / "__init__.py")
+
+
+def test_what_hides_a_module_of_the_notebooks_is_named(tmp_path):
+    for name in ("notes.py", "helpers.py", "further/keras.py", "random/__init__.py", "pictures/1.png", "sklearn/x.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    findings = check.hidden_modules(tmp_path)
+    assert sorted(finding.text.split(" hides ")[0] for finding in findings) == [
+        str(tmp_path / name) for name in ("further/keras.py", "helpers.py", "random")
+    ]
+    assert all((f.mark, f.remedy, f.stops) == (MISSING, "rename it", (1, 2, 3)) for f in findings)
+    assert check.hidden_modules() == check.hidden_modules(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("head", ["#!{}\n# -*- coding: utf-8 -*-", "#!/bin/sh\n'''exec' \"{}\" \"$0\" \"$@\"\n' '''"])
+def test_a_command_whose_python_is_gone_is_noted(tmp_path, head):
+    script = tmp_path / "jupyter-lab"
+    script.write_text(head.format("/old place/.venv/bin/python3.12") + "\nimport re\n")
+    finding = only(check.command_starts(script))
+    assert (finding.mark, finding.stops) == (NOTE, ())
+    assert "for /old place/.venv/bin/python3.12, which is gone" in finding.text
+    (tmp_path / "python").touch()
+    script.write_text(head.format(tmp_path / "python"))
+    assert check.command_starts(script) == check.command_starts(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize(
+    ("json", "environment", "words"),
+    [
+        ('{"image_data_format": "channels_first"}', {}, "image_data_format channels_first in"),
+        ('{"floatx": "float64", "epsilon": 1e-7}', {}, "floatx float64 in"),
+        ('{"backend": "jax"}', {"KERAS_BACKEND": "torch"}, "KERAS_BACKEND=torch, backend jax in"),
+        ("", {"KERAS_MAX_EPOCHS": "1"}, "KERAS_MAX_EPOCHS=1"),
+    ],
+)
+def test_other_settings_of_keras_are_noted(tmp_path, json, environment, words):
+    (tmp_path / "keras.json").write_text(json)
+    finding = only(check.keras_settings({"KERAS_HOME": str(tmp_path), **environment}))
+    assert (finding.mark, finding.stops) == (NOTE, ())
+    assert words in finding.text
+    assert bool(json) == (f"delete {tmp_path / 'keras.json'}" in finding.remedy)
+
+
+@pytest.mark.parametrize("json", ["", "{}", '{"floatx": "float32", "backend": "tensorflow"}', "{broken", "[1]", "3"])
+def test_usual_settings_of_keras_need_no_word(tmp_path, json):
+    (tmp_path / "keras.json").write_text(json)
+    environment = {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": ""}
+    assert (
+        check.keras_settings(environment) == check.keras_settings(environment | {"KERAS_BACKEND": "tensorflow"}) == []
+    )
+
+
 def test_a_note_says_when_jupyterlab_lacks_its_side_of_the_widgets(tmp_path):
     (tmp_path / "one" / "@jupyter-widgets" / "jupyterlab-manager").mkdir(parents=True)
     finding = only(check.widget_extensions([tmp_path / "one", tmp_path / "two"]))
@@ -228,7 +321,10 @@ def course(monkeypatch, tmp_path):
     """A small course in a folder of its own, everything in place but the downloads; returns that folder."""
     data = tmp_path / "data"
     monkeypatch.setattr(files, "folders", lambda: [data])
-    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    for name in ("COURSE_DATA_DIR", *check.NAMED):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(check, "FOUND", f"print({str(ROOT / 'helpers' / '__init__.py')!r})")
     monkeypatch.chdir(tmp_path)
     bundled = [path for path, file in FILES.items() if file.url is None]
     for path in (*bundled, "cutouts/index.tsv", "cutouts/cat.png"):

@@ -101,12 +101,15 @@ def test_a_damaged_table_of_user_ids_is_never_guessed_at(tmp_path):
 def test_notebooks_are_copied_once_and_saved_work_is_kept(tmp_path):
     source, home = tmp_path / "course", tmp_path / "home"
     source.mkdir()
-    for name in ("1_a.ipynb", "2_b.ipynb", "conftest.py"):
+    (source / "further").mkdir()
+    for name in ("1_a.ipynb", "2_b.ipynb", "conftest.py", "further/own.ipynb"):
         (source / name).write_text("original")
         (source / name).chmod(0o444)
     homes.make_home(home, None)
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
-    assert [path.name for path in homes.copy_notebooks(source, home)] == ["1_a.ipynb", "2_b.ipynb"]
+    copied = homes.copy_notebooks(source, home)
+    wanted = ["1_a.ipynb", "2_b.ipynb", "further/own.ipynb"]
+    assert [path.relative_to(home / "notebooks").as_posix() for path in copied] == wanted
     assert os.access(home / "notebooks" / "1_a.ipynb", os.W_OK)
     assert stat.S_IMODE((home / "notebooks" / "1_a.ipynb").stat().st_mode) & 0o200
     (home / "notebooks" / "1_a.ipynb").write_text("my answers")

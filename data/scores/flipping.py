@@ -55,7 +55,7 @@ class Flipping:
 
     Attributes
     ----------
-    shares : (steps + 1,) share of the tiles that is gone, 0 to 1
+    shares : (steps + 1,) share of the tiles that is gone, 0 to 1; whole tiles go, so the steps may differ a little
     most, least : (N, steps + 1) most and least relevant tiles first
     random : (N, steps + 1) mean over random orders
     """
@@ -118,7 +118,7 @@ def flipping(
         ranks = _ranks(sign * sums, np.random.default_rng([seed, 1]))  # not the random orders
         inner = _inner(model, images, target, fills, ranks, tile, steps, batch_size)
         curves.append(np.column_stack([random[:, 0], inner, random[:, -1]]))  # the ends are the same for every order
-    return Flipping(np.linspace(0, 1, steps + 1), *curves, random)
+    return Flipping(_gone(steps, sums[0].size) / sums[0].size, *curves, random)
 
 
 def random_curves(
@@ -165,10 +165,15 @@ def _ranks(sums: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.argsort(order, axis=1).reshape(sums.shape)
 
 
+def _gone(steps: int, tiles: int) -> np.ndarray:
+    """How many tiles are gone at every measurement."""
+    return np.rint(np.linspace(0, 1, steps + 1) * tiles)
+
+
 def _inner(model, images, target, fills, ranks, tile, steps, batch_size) -> np.ndarray:
     """The curve without its two ends, (N, steps - 1)."""
     weights = output_weights(model, len(images), target)
-    counts = np.rint(np.linspace(0, 1, steps + 1)[1:-1] * ranks[0].size)
+    counts = _gone(steps, ranks[0].size)[1:-1]
     height, width = images.shape[1:3]
     places = np.repeat(np.repeat(ranks, tile, axis=1), tile, axis=2)[:, :height, :width, np.newaxis]
     number, step = (index.ravel() for index in np.indices((len(images), len(counts))))

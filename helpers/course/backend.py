@@ -4,6 +4,9 @@ Modules that need TensorFlow write ``from helpers.course.backend import keras, t
 that ``import helpers`` stays quick. TensorFlow's C++ side prints its start-up notes on the file descriptor of stderr,
 past Python and past ``TF_CPP_MIN_LOG_LEVEL``, and a notebook would store them as output. They are held back here while
 it starts; anything else that is written there meanwhile is passed on.
+
+Whatever a file ``~/.keras/keras.json`` or the environment says of other work, the course runs on TensorFlow with channels
+last, in single precision, and trains for as long as it says; ``python -m helpers.check`` mentions what was found.
 """
 
 import contextlib
@@ -22,7 +25,9 @@ import numpy as np
 from helpers.course.arguments import seed_number
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # must stand before the first import of TensorFlow
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ["KERAS_BACKEND"] = "tensorflow"  # goes before what keras.json says
+for limit in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
+    os.environ.pop(limit, None)
 # oneDNN's own allocator keeps all memory it was ever given; the system's can return what is let go
 os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
@@ -71,6 +76,13 @@ def _without_start_up_notes():
 with _without_start_up_notes():
     tf = importlib.import_module("tensorflow")
     keras = importlib.import_module("keras")
+    if keras.backend.backend() != "tensorflow":
+        raise ImportError(
+            f"Keras already runs on {keras.backend.backend()}, and the course needs TensorFlow: restart the kernel, and "
+            "import helpers before keras."
+        )
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
     tf.get_logger().setLevel("ERROR")  # among its warnings: that compiling one function a layer may be a mistake
     # the first operations start the runtime, which prints the same notes again, and one on half precision
     tf.constant(0.0)

@@ -1,14 +1,16 @@
 """What networks of all topics share: what is made of them once, gradient steps, stored weights, folded normalisation."""
 
+import re
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from helpers.course.backend import keras, tf
-from helpers.course.targets import get_layer
+from helpers.course.calls import Run, listening, observed, run
 
 LARGEST_STEP = 1e6  # of Adam, which changes every weight by about that much
 MOST_KEPT = 32  # things made of one model; the one that was not used for longest makes room
@@ -18,33 +20,179 @@ _kept: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def once(model: keras.Model, key: Hashable, make: Callable[[], object]):
-    """What ``make()`` gave when this model was first asked under this key. It must not hold the model: it ends with it."""
-    kept = _kept.setdefault(model, OrderedDict())
-    if key not in kept:
-        kept[key] = make()
-    kept.move_to_end(key)
-    while len(kept) > MOST_KEPT:
-        kept.popitem(last=False)
-    return kept[key]
+    """What ``make()`` gave when this model was first asked under this key. It must not hold the model: it ends with it.
+
+    All is made anew once the model is another: a layer more or less, a layer's setting or activation, another variable.
+    New values of the weights make no difference.
+    """
+    structure, parts = _structure(model)
+    kept = _kept.get(model)
+    if kept is None or kept.structure != structure:
+        kept = _kept[model] = _Kept(structure, parts, OrderedDict())
+    if key not in kept.made:
+        kept.made[key] = make()
+    kept.made.move_to_end(key)
+    while len(kept.made) > MOST_KEPT:
+        kept.made.popitem(last=False)
+    return kept.made[key]
 
 
-def compiled(model: keras.Model, build: Callable[[keras.Model], Callable], *layers: str) -> Callable:
+class _Kept(NamedTuple):
+    """What was made of a model as it was; its parts are kept so that their ids stay theirs."""
+
+    structure: list
+    parts: list
+    made: OrderedDict
+
+
+def _structure(model: keras.Model) -> tuple[list, list]:
+    """What says how a model computes, but for the values of its weights, and the objects in it, which go by their ids."""
+    layers, parts = model._flatten_layers(include_self=False), []
+
+    def plain(value):
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, (tuple, list)):
+            return [plain(part) for part in value]
+        if isinstance(value, dict):
+            return [(str(key), plain(part)) for key, part in value.items()]
+        if isinstance(value, np.ndarray) and value.size < 1000:  # compiled as it is, and may be changed in place
+            return value.tobytes()
+        parts.append(value)
+        return id(value)
+
+    found = [plain(part) for part in (*layers, *model.variables)]
+    for layer in layers:
+        found.append(layer.dtype_policy.name)
+        found += [(name, plain(value)) for name, value in vars(layer).items() if not name.startswith("_")]
+    return found, parts
+
+
+def calls_of(model: keras.Model, inputs: Sequence[np.ndarray] = ()) -> Run:
+    """What the model calls when it runs on inputs of these shapes, or of those it was built for.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot be run on them.
+    """
+    shapes = tuple((None, *each.shape[1:]) for each in (inputs or model.inputs))
+
+    def observe() -> Run:
+        for layer in model._flatten_layers():
+            if getattr(layer, "data_format", None) == "channels_first":
+                raise ValueError(f"Layer {layer.name!r} has its channels first; the course works with channels last.")
+            if getattr(layer, "stateful", False):
+                raise ValueError(
+                    f"Layer {layer.name!r} carries a state from call to call; build it with stateful=False."
+                )
+        try:
+            return observed(model, shapes)
+        except Exception as error:  # whatever a layer may raise
+            wanted = " and ".join(str(shape[1:]) for shape in shapes)
+            raise ValueError(f"The model {model.name!r} cannot be run on inputs {wanted}: {said(error)}") from None
+
+    return once(model, ("calls", shapes), observe)
+
+
+def compiled(model: keras.Model, build: Callable[[Callable], Callable], *layers: str) -> Callable:
     """A compiled function of a model, made once per model, ``build`` and choice of layers, and then reused.
 
-    ``build`` is given a model with the same input and weights whose outputs are those of the named layers and then the
-    logits, and returns the function to compile. Weights are read at every call, so changed weights are seen.
+    ``build`` is given ``forward`` and returns the function to compile. ``forward(inputs, watch)`` runs the model and
+    returns what the named layers put out, then the model's own output; ``watch``, such as ``tape.watch``, is called with
+    the former as they come. Weights are read at every call, so changed weights are seen.
     """
 
     def make():
-        outputs = [get_layer(model, name).output for name in layers]
-        return tf.function(build(keras.Model(model.inputs[0], [*outputs, model.outputs[0]])), reduce_retracing=True)
+        function = tf.function(build(_forward(weakref.ref(model), layers)), reduce_retracing=True, autograph=False)
+
+        def run_it(*arguments):
+            try:
+                return function(*arguments)
+            except (tf.errors.OpError, ValueError, TypeError) as error:
+                raise ValueError(f"The model cannot compute this: {said(error)}") from None
+
+        run_it.__wrapped__ = function
+        return run_it
 
     return once(model, (build, layers), make)
 
 
-def outputs_of(part: keras.Model, images) -> list:
-    """The outputs as a list, also where there is only one."""
-    return tf.nest.flatten(part(images, training=False))
+def _forward(model: weakref.ref, layers: tuple[str, ...]) -> Callable:
+    wanted = [re.sub(r"#1(?=/|$)", "", name) for name in layers]  # as it runs, nobody knows whether a #2 will come
+
+    def forward(inputs, watch: Callable = lambda tensor: None) -> list:
+        found = {}
+
+        def hear(name, layer, arguments, outputs):
+            if name in wanted:
+                (found[name],) = tf.nest.flatten(outputs)
+                watch(found[name])
+
+        with listening(model(), hear):
+            output = run(model(), inputs if isinstance(inputs, list) else [inputs])
+        return [*(found[name] for name in wanted), output]
+
+    return forward
+
+
+def classes_of(model: keras.Model) -> int:
+    """How many scores a model has for each input: C of an output (N, C), also of (N, 1, ..., 1, C), and 1 of (N,).
+
+    Raises
+    ------
+    ValueError
+        If there are several outputs, scores for many places of an input, or no numbers with a gradient.
+    """
+    if len(model.outputs) != 1:
+        raise ValueError(
+            f"The model has {len(model.outputs)} outputs, but one is explained; choose it: "
+            "keras.Model(model.inputs, model.outputs[0])."
+        )
+    shape, dtype = tuple(model.outputs[0].shape), keras.backend.standardize_dtype(model.outputs[0].dtype)
+    *places, classes = shape[1:] or (1,)
+    if any(n != 1 for n in places) or classes is None:
+        raise ValueError(
+            f"Explanations need scores of shape (N, classes); this model puts out {shape}, scores for many places. Add a "
+            "layer that chooses a place or takes the mean over them, such as GlobalAveragePooling2D."
+        )
+    if "float" not in dtype:
+        raise ValueError(f"The model puts out {dtype}, which has no gradient; leave out the layer that decides.")
+    return classes
+
+
+def scores_of(model: keras.Model, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    """The scores (N, classes) for inputs that were checked, one array for each input of the model."""
+    scores = compiled(model, _scores)([tf.constant(each) for each in inputs])
+    return np.reshape(scores, (len(inputs[0]), classes_of(model)))
+
+
+def _scores(forward: Callable) -> Callable:
+    return lambda inputs: forward(inputs)[-1]
+
+
+def score_gradients(forward: Callable, inputs, weights) -> tuple[list, list]:
+    """What the layers named to :func:`compiled` put out, and the gradient of sum(weights * scores) with respect to each;
+    the inputs themselves where no layer is named. A gradient is None where no way leads from there to the scores."""
+
+    def watch(tensor):
+        if tensor.dtype.is_floating:  # whole numbers have no gradient
+            tape.watch(tensor)
+
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        watch(inputs)
+        *values, scores = forward(inputs, watch)
+        score = tf.reduce_sum(tf.reshape(scores, tf.shape(weights)) * weights)
+    values = values or [inputs]
+    return values, tape.gradient(score, values)
+
+
+def said(error: Exception) -> str:
+    """The first sentence of somebody else's error message that says something."""
+    text = re.sub(r"\x1b\[\d*m|\{\{.*?\}\} ?", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if not re.match(r"Exception encountered|in user code|File |Arguments", line)]
+    return (telling or [type(error).__name__])[0]
 
 
 def gradient_step(model: keras.Model, learning_rate, loss: Callable) -> Callable:

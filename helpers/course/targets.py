@@ -8,10 +8,16 @@ All methods share one calling form, ``method(model, images, target)``:
   (N, classes), such as +1 for one class and -1 for another to ask what tells them apart.
 """
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 
 from helpers.course.arguments import real_array, shown, whole_number, within
 from helpers.course.backend import keras
+from helpers.course.calls import Call, is_half
+from helpers.course.networks import calls_of, classes_of
+from helpers.course.probabilities import gives_probabilities
 
 LARGEST_VALUE = 1e12  # of an input; what is farther from 0 is a mistake, and its products may not be finite
 
@@ -23,35 +29,29 @@ def require_model(model) -> None:
             f"The model is a Keras model, such as network.model of the course's networks; got {shown(model)}."
         )
     if not model.built or not model.layers or (not hasattr(model, "_inputs") and not getattr(model, "inputs", None)):
-        raise ValueError(f"The model {model.name!r} has no inputs yet: give it an Input layer.")
+        raise ValueError(
+            f"The model {model.name!r} has no inputs yet: give it an Input layer, or make it a layer, which goes with any "
+            "class: inputs = keras.Input(shape); keras.Model(inputs, model(inputs))."
+        )
 
 
-def ends_in_probabilities(model: keras.Model) -> str | None:
-    """The name of the layer that turns logits into probabilities, or None if the model ends in logits.
-
-    The sigmoid of a single-output network counts too. Nested models are looked into.
-    """
-    layer = model.layers[-1]
-    if isinstance(layer, keras.Model):
-        return ends_in_probabilities(layer)
-    if isinstance(layer, keras.layers.Softmax):
-        return layer.name
-    activation = getattr(layer, "activation", None)
-    return layer.name if getattr(activation, "__name__", "") in ("softmax", "sigmoid", "log_softmax") else None
+def explained(model: keras.Model, images, target) -> tuple[np.ndarray, np.ndarray]:
+    """The images as :func:`checked_images` gives them and the weights of :func:`output_weights`, for a model that ends in
+    logits: all that a method asks before it explains. A model that ends in probabilities is refused."""
+    images = checked_images(model, images)
+    require_logits(model, [images])
+    return images, output_weights(model, len(images), target)
 
 
-def require_logits(model: keras.Model) -> None:
-    """Refuse a model whose output is a probability.
-
-    A softmax couples all classes: its gradient for one class also says what would lower the others, and it vanishes
-    where the network is sure. Every method of the course therefore explains the logit.
-    """
-    require_model(model)
-    layer = ends_in_probabilities(model)
+def require_logits(model: keras.Model, inputs: Sequence[np.ndarray]) -> None:
+    """Refuse a model whose output is a probability, for these inputs or by its structure."""
+    classes_of(model)
+    layer = gives_probabilities(model, inputs)
     if layer is not None:
         raise ValueError(
-            f"The model ends in probabilities (layer {layer!r}), but explanations start from the logit. "
-            "Build it with a linear last layer (for Keras' own models: classifier_activation=None)."
+            f"The model ends in probabilities (layer {layer!r}), but explanations start from the logit. Explain "
+            "without_softmax(model) of helpers.course: the same weights without the last step (Keras' own models can be "
+            "built so: classifier_activation=None)."
         )
 
 
@@ -92,6 +92,11 @@ def checked_inputs(model: keras.Model, inputs) -> list[np.ndarray]:
 
 def _checked_input(wanted_input, images) -> np.ndarray:
     wanted = wanted_input.shape
+    dtype = keras.backend.standardize_dtype(wanted_input.dtype)
+    if is_half(dtype):
+        raise ValueError(
+            f"The model takes {dtype}, too coarse for gradients; build it with Input(..., dtype='float32')."
+        )
     images = real_array("The images", images)
     readable = "(N, " + ", ".join("any" if n is None else str(n) for n in wanted[1:]) + ")"
     if images.ndim == len(wanted) - 1:
@@ -107,7 +112,15 @@ def _checked_input(wanted_input, images) -> np.ndarray:
         raise ValueError(
             "The images hold NaN, infinite or far too large values; clean them first (np.nan_to_num, or another file)."
         )
-    return images.astype(keras.backend.standardize_dtype(wanted_input.dtype), copy=False)
+    with np.errstate(invalid="ignore"):  # what does not fit is found below
+        found = images.astype(dtype, copy=False)
+    if found.dtype.kind != "f" and not np.array_equal(found, images):
+        low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        raise ValueError(
+            f"The model takes whole numbers ({dtype}, {low} to {high}); these are others, from {images.min():.4g} to "
+            f"{images.max():.4g}."
+        )
+    return found
 
 
 def output_weights(model: keras.Model, count: int, target) -> np.ndarray:
@@ -118,29 +131,80 @@ def output_weights(model: keras.Model, count: int, target) -> np.ndarray:
     ValueError
         If the target is not a class of the model or does not fit the number of pictures.
     """
-    classes = model.outputs[0].shape[-1]
+    classes, dtype = classes_of(model), keras.backend.standardize_dtype(model.outputs[0].dtype)
+    dtype = "float32" if is_half(dtype) else dtype  # in which it is computed
     target = real_array("The target, a class number or weights (names: network.class_index),", target)
     if target.shape == (count, classes) and target.dtype.kind in "fiu":
         if not within(target, LARGEST_VALUE):
             raise ValueError("The target weights hold NaN, infinite or far too large values.")
-        return target.astype(model.outputs[0].dtype)
+        if classes == 1 and target.dtype.kind in "iu" and not target.all():
+            raise ValueError(
+                f"A target of shape ({count}, 1) holds weights of the one logit, such as 1 for it and -1 against it; these "
+                "look like labels, and a weight of 0 explains nothing."
+            )
+        return target.astype(dtype)
     if target.shape not in ((), (count,)) or target.dtype.kind not in "iu":
         raise ValueError(
             f"A target is a class number, one number for each of the {count} pictures, or weights of shape "
             f"({count}, {classes}); got {target.dtype} of shape {target.shape}. Class names: network.class_index(name)."
         )
     if (target < 0).any() or (target >= classes).any():
-        raise ValueError(f"Classes of this model are numbered 0 to {classes - 1}; got {np.unique(target).tolist()}.")
-    return np.eye(classes, dtype=model.outputs[0].dtype)[np.broadcast_to(target, (count,))]
+        advice = " Against the one logit speaks what weights of -1 explain." if classes == 1 else ""
+        raise ValueError(
+            f"Classes of this model are numbered 0 to {classes - 1}; got {np.unique(target).tolist()}.{advice}"
+        )
+    return np.eye(classes, dtype=dtype)[np.broadcast_to(target, (count,))]
 
 
 def get_layer(model: keras.Model, name: str) -> keras.layers.Layer:
-    """The layer of that name, or an error that lists the layers there are."""
+    """The layer of that name, "base/conv5" inside a model that is a layer, or an error that lists the layers there are."""
     require_model(model)
-    names = [layer.name for layer in model.layers]
-    if name not in names:
-        raise ValueError(f"The model has no layer {name!r}. Its layers: {', '.join(names)}.")
-    return model.get_layer(name)
+    found = _called(calls_of(model).calls, name)
+    return found[0].layer if found else _unknown(model, name)
+
+
+def get_call(model: keras.Model, name: str, inputs: Sequence[np.ndarray]) -> Call:
+    """The one call of the layer of that name when the model runs on inputs like these.
+
+    Raises
+    ------
+    ValueError
+        If the model calls no such layer, or calls it several times (then "name#1", "name#2" say which), or the layer puts
+        out no single array.
+    """
+    calls = calls_of(model, inputs).calls
+    found = [call for call in calls if call.name == name] or _called(calls, name)
+    if len(found) > 1:
+        names = f"{found[0].name!r} to {found[-1].name!r}"
+        raise ValueError(f"The model calls layer {name!r} {len(found)} times; say which call you mean: {names}.")
+    if not found:
+        _unknown(model, name)
+    if found[0].shape is None or None in found[0].shape[1:]:
+        raise ValueError(f"Layer {name!r} puts out no single array of a fixed size, or runs in a loop; choose another.")
+    return found[0]
+
+
+def require_way(names: Sequence[str], gradients: Sequence) -> None:
+    """Refuse layers without a gradient: what they put out is not used for the scores, or turned into whole numbers."""
+    for name, gradient in zip(names, gradients, strict=True):
+        if len(gradient) == 0:
+            raise ValueError(
+                f"The logits do not depend on layer {name!r} by any gradient: it lies on no way from the input to the "
+                "output, or its values are whole numbers. Choose another layer."
+            )
+
+
+def _called(calls: Sequence[Call], name: str) -> list[Call]:
+    return [call for call in calls if re.fullmatch(re.escape(str(name)) + r"(#\d+)?", call.name)]
+
+
+def _unknown(model: keras.Model, name: str):
+    layers = [layer.name for layer in model.layers]
+    calls = [call.name for call in calls_of(model).calls]
+    near = [call for call in calls if f"/{re.sub('#[0-9]+', '', call)}".endswith(f"/{name}")]
+    if name in layers:
+        raise ValueError(f"Layer {name!r} computes nothing: it is the input. Choose another layer.")
+    raise ValueError(f"The model has no layer {name!r}. Its layers: {', '.join(near or layers)}.")
 
 
 def batches(count: int, size: int) -> list[slice]:

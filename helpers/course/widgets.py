@@ -13,7 +13,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from helpers.course.figures import show
+from helpers.course.figures import described, show
 from helpers.course.networks import Progress
 
 
@@ -25,7 +25,7 @@ def explore(draw: Callable[..., Figure], alt: str, **controls: ipywidgets.Widget
     draw
         Function of the controls' values that returns a figure.
     alt
-        Description of the figure; ``{name}`` is replaced by the value of that control.
+        Description of the figure or its name, as for ``show``; ``{name}`` is replaced by the value of that control.
     controls
         One widget for each argument of ``draw``. One without a description is labelled by its argument.
     """
@@ -35,7 +35,7 @@ def explore(draw: Callable[..., Figure], alt: str, **controls: ipywidgets.Widget
             control.continuous_update = False  # redraw when the slider is let go, not on its way
 
     def update(**values):
-        show(draw(**values), alt=alt.format(**values))
+        show(draw(**values), alt=described(alt, **values))
 
     say_what_they_are(*controls.values())
     figure = ipywidgets.interactive_output(update, controls)

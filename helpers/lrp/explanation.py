@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.course.backend import keras
+from helpers.course.networks import classes_of
 from helpers.course.tables import aligned
-from helpers.course.targets import checked_inputs, output_weights
+from helpers.course.targets import checked_inputs, output_weights, require_logits, require_model
 from helpers.lrp.graph import read_graph
 from helpers.lrp.rules import as_composite, epsilon_plus_flat
 from helpers.lrp.walk import walk_back
@@ -148,13 +149,16 @@ def _at_inputs(model, found):
 
 
 def _walked(model, images, target, rule, start, batch_size, everything):
-    graph, composite = read_graph(model), epsilon_plus_flat() if rule is None else as_composite(rule)
+    composite = epsilon_plus_flat() if rule is None else as_composite(rule)
+    require_model(model)
     inputs = checked_inputs(model, images)
+    require_logits(model, inputs)
+    graph = read_graph(model)
     if start is None:
         weights = output_weights(model, len(inputs[0]), target)
         start = np.zeros_like(weights)
     elif target is None:
-        start = _checked_start(start, (len(inputs[0]), model.outputs[0].shape[-1]), model.outputs[0].dtype)
+        start = _checked_start(start, (len(inputs[0]), classes_of(model)), graph.dtype)
         weights = np.zeros_like(start)
     else:
         raise ValueError("Give either a target or the relevance to start with, not both; with start, target is None.")

@@ -10,9 +10,9 @@ Gradient, gradient times input, SmoothGrad and integrated gradients are in :mod:
 import numpy as np
 
 from helpers.course.backend import keras
-from helpers.course.targets import checked_images, output_weights
+from helpers.course.targets import explained
 from helpers.lrp.graph import read_graph
-from helpers.lrp.rules import Rule
+from helpers.lrp.rules import Composite, Rule
 from helpers.lrp.walk import walk_back
 
 CHAIN_RULE = Rule("gradient", "gradient")
@@ -33,10 +33,14 @@ def deconvnet(model: keras.Model, images, target, batch_size: int | None = None)
 
 
 def _modified_gradient(model, images, target, activations: str, batch_size: int | None) -> np.ndarray:
+    images, weights = explained(model, images, target)
     graph = read_graph(model)
-    images = checked_images(model, images)
-    weights = output_weights(model, len(images), target)
-    rules = {step.output: CHAIN_RULE for step in graph.steps if step.form == "weighted"}
+    looked_up = next((step.name for step in graph.steps if step.form == "lookup"), None)
+    if looked_up is not None:
+        raise ValueError(
+            f"Layer {looked_up!r} takes whole numbers, which have no gradient; explain the part behind it."
+        )
+    rules = Composite("chain rule", (), CHAIN_RULE).rules_for(graph)
     walked = walk_back(
         model, graph, rules, [images], np.zeros_like(weights), weights, activations, batch_size=batch_size
     )

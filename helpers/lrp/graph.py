@@ -1,28 +1,37 @@
 """A Keras model as the list of steps that relevance propagation walks: nested models opened, layers folded.
 
 * Nested models are opened: their layers are called "inner/conv". A layer called twice gives two steps, "conv" and
-  "conv#2".
-* BatchNormalization and Rescaling, which scale each channel, are folded into the dense or convolution layer they follow
-  or feed, ZeroPadding2D into the convolution it feeds. What the network computes stays the same.
+  "conv#2". Attention and other layers that are several steps are opened too (:mod:`helpers.lrp.parts`).
+* BatchNormalization, Rescaling and constants that scale each channel are folded into the dense or convolution layer they
+  follow or feed, ZeroPadding2D into the convolution it feeds. What the network computes stays the same.
 
 Only the structure is read here. Weights are read when the pass runs, so a list of steps does not age when they change.
 """
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from helpers.course.backend import keras
+from helpers.course.networks import once
+from helpers.course.targets import require_model
 from helpers.lrp.layers import (
-    IDENTITIES,
     KEEPS_NONNEGATIVE,
     MAKES_NONNEGATIVE,
-    PROBABILITIES,
+    MOST,
+    Blocked,
     Step,
-    activation_name,
-    base_of,
     how_relevance_passes,
     step_of,
 )
+from helpers.lrp.parts import opened
 from helpers.lrp.rules import CONVOLUTION, DENSE, FIRST, POOLING, SCALING, SUM
+from helpers.lrp.sums import scaling
+
+_layers = keras.layers
+_FOLDABLE = (
+    *(_layers.Dense, _layers.Conv1D, _layers.Conv2D, _layers.Conv3D, _layers.DepthwiseConv1D, _layers.DepthwiseConv2D),
+)
 
 
 @dataclass(frozen=True)
@@ -30,70 +39,114 @@ class Graph:
     """The steps in the order of computation, the number of the last value, and the number of every layer's output.
 
     The model's inputs have the numbers from 0. A layer folded into the one before it shares that one's value; a layer
-    folded into the next answers with its input.
+    folded into the next answers with its input. ``dtype`` is the precision in which all is computed: that of the model,
+    and float32 where it uses half precision.
     """
 
     steps: tuple[Step, ...]
     output: int
     values: dict[str, int]
+    dtype: str
 
 
 def read_graph(model: keras.Model) -> Graph:
-    """The steps of a Keras model with one output that ends in logits; others, and layers unknown here, are refused."""
-    if not isinstance(model, keras.Model):
-        raise ValueError(
-            f"Relevance needs a Keras model, such as network.model of the course's networks; got {model!r}."
-        )
-    _require_graph(model)
-    if len(model.outputs) != 1:
-        raise ValueError(
-            f"Relevance needs one output; the model has {len(model.outputs)}. Cut out the part to explain: "
-            "keras.Model(model.inputs, model.outputs[0])."
-        )
-    inputs = list(range(len(model.inputs)))
-    reader = _Reader(inputs[-1])
-    output = reader.read(model, inputs, "")
-    _require_scores(model, reader.steps, output)
-    _require_one_precision(model, reader.steps)
+    """The steps of a Keras model with one output that ends in logits; layers that relevance cannot pass are refused."""
+    require_model(model)
+    return once(model, "graph", lambda: _graph(model))
+
+
+def _graph(model: keras.Model) -> Graph:
+    inputs, reader, output = read(model)
+    if reader.blocked:
+        raise reader.blocked[0]
     steps, folded = _fold(reader.steps, output)
-    values = {step.name: step.output for step in steps}
+    values = {step.name: step.output for step in steps if step.form != "constant"}
     by_name = {step.name: step for step in steps}
     for name, (taker, in_front) in folded.items():
         values[name] = by_name[taker].inputs[0] if in_front else by_name[taker].output
     known = {*inputs, *values.values()}
     values |= {name: value for name, value in reader.models.items() if value in known}
-    return Graph(tuple(_with_facts(steps, inputs)), output, values)
+    dtypes = {model.outputs[0].dtype, *(getattr(step.layer, "compute_dtype", "") for step in steps)}
+    return Graph(tuple(_with_facts(steps, inputs)), output, values, "float64" if "float64" in dtypes else "float32")
+
+
+def read(model: keras.Model) -> tuple[list[int], "_Reader", int]:
+    """The numbers of the model's inputs, what was read of its layers, blocked ones too, and the number of its output."""
+    _require_graph(model)
+    inputs = list(range(len(model.inputs)))
+    reader = _Reader(inputs[-1])
+    return inputs, reader, reader.read(model, inputs, "")
 
 
 class _Reader:
-    """Collects the steps of a model and of the models nested in it; every value gets a number."""
+    """Collects the steps of a model and of the models nested in it; every value gets a number.
+
+    A layer that relevance cannot pass is noted under ``blocked``, and read as one that hands its first input on.
+    """
 
     def __init__(self, last_input: int):
         self.steps: list[Step] = []
         self.models: dict[str, int] = {}
-        self.count = last_input
+        self.blocked: list[Blocked] = []
         self.calls: dict[str, int] = {}
+        self.constants: set[int] = set()
+        self._count = last_input
+
+    def new_value(self) -> int:
+        self._count += 1
+        return self._count
 
     def read(self, model, inputs: list[int], prefix: str) -> int:
         """Append the steps of one call of the model; the number of its output."""
         _require_graph(model)
         if len(model.outputs) != 1:
-            raise ValueError(f"The nested model {model.name!r} has {len(model.outputs)} outputs; relevance needs one.")
-        values = {id(tensor): value for tensor, value in zip(model.inputs, inputs, strict=True)}
-        for node in _nodes_in_order(model):
-            read = [values[id(tensor)] for tensor in node.input_tensors]
+            raise ValueError(
+                f"Relevance needs models with one output; {model.name!r} has {len(model.outputs)}. Cut out the part to "
+                "explain: keras.Model(model.inputs, model.outputs[0])."
+            )
+        values = {id(tensor): value for tensor, value in zip(model.inputs, inputs, strict=False)}  # a mask may follow
+        nodes = _nodes_in_order(model)
+        wanted = {id(tensor) for node in nodes for tensor in node.input_tensors} | {id(model.outputs[0])}
+        for node in nodes:
+            read = tuple(values[id(tensor)] for tensor in node.input_tensors)
             name = self._unique(prefix + node.operation.name)
-            if node.arguments.kwargs.get("training"):
-                raise ValueError(f"Layer {name!r} is called with training=True; explain the model as it infers.")
             if isinstance(node.operation, keras.Model):
-                value = self.read(node.operation, read, name + "/")
+                self._refuse_masks(name, node)
+                value = self.read(node.operation, list(read), name + "/")
                 self.models[name] = value
-            else:
-                self.count += 1
-                value = self.count
-                self.steps.append(step_of(name, node.operation, tuple(read), value))
-            values[id(node.output_tensors[0])] = value
+                values[id(node.output_tensors[0])] = value
+                continue
+            for which, tensor in enumerate(node.output_tensors):
+                if id(tensor) in wanted:
+                    values[id(tensor)] = self._append(f"{name}:{which}" if which else name, node, read, which, values)
         return values[id(model.outputs[0])]
+
+    def _refuse_masks(self, name: str, node) -> None:
+        """Keras hands masks in and out of nested models while they run; their graph does not show it."""
+        inner = node.operation
+        outputs = getattr(inner, "outputs", None) or []
+        if len(node.input_tensors) > len(inner.inputs or []) or any(hasattr(each, "_keras_mask") for each in outputs):
+            why = "a mask goes in or comes out of it; put its layers into the model itself, or leave the masking to it"
+            self.blocked.append(Blocked(name, inner, why))
+
+    def _append(self, name: str, node, read: tuple[int, ...], which: int, values: dict[int, int]) -> int:
+        output = self.new_value()
+        try:
+            step = step_of(name, node, read, output, which)
+            if which and step.form not in ("route", "constant"):
+                raise Blocked(name, node.operation, "only its first output can be explained; leave out the others")
+            if self.constants.issuperset(read):
+                step = replace(step, form="constant")
+            steps = opened(step, node, values, self.new_value)
+        except Blocked as error:
+            self.blocked.append(error)
+            steps = [Step(name, node.operation, "identity", read, output)]
+        for step in steps:
+            signals = tuple(value not in self.constants for value in step.inputs)
+            if step.form == "constant":
+                self.constants.add(step.output)
+            self.steps.append(replace(step, signals=signals))
+        return output
 
     def _unique(self, name: str) -> str:
         self.calls[name] = self.calls.get(name, 0) + 1
@@ -109,7 +162,8 @@ def _nodes_in_order(model) -> list:
         if id(tensor) in done:
             stack.pop()
             continue
-        _, node = _producer(tensor)
+        operation, index, _ = tensor._keras_history
+        node = operation._inbound_nodes[index]
         waiting = [wanted for wanted in node.input_tensors if id(wanted) not in done]
         if waiting:
             stack.extend(waiting)
@@ -130,43 +184,13 @@ def _require_graph(model) -> None:
         raise ValueError(f"Model {model.name!r} is not built yet: start it with keras.Input(shape), or call it once.")
 
 
-def _require_scores(model, steps: list[Step], output: int) -> None:
-    """Refuse a softmax: at the end with the way out, elsewhere because it mixes the values."""
-    producers = {step.output: step for step in steps}
-    last = producers.get(output)
-    while last is not None and last.form == "identity":
-        last = producers.get(last.inputs[0])
-    if last is not None and last.activation in PROBABILITIES:
-        raise ValueError(
-            f"The model {model.name!r} ends in probabilities: layer {last.name!r} is a {last.activation}. Relevance "
-            "starts from the logits in front of it: pass without_softmax(model) of helpers.lrp.graph, which shares the "
-            "weights, or build the model with classifier_activation=None."
-        )
-    for step in steps:
-        if step.activation.endswith("softmax"):
-            raise ValueError(
-                f"Layer {step.name!r} is a {step.activation} inside the network. It mixes the values, so relevance "
-                "cannot be handed through; explain the part of the model in front of it."
-            )
-
-
-def _require_one_precision(model, steps: list[Step]) -> None:
-    wanted = model.outputs[0].dtype
-    for step in steps:
-        precision = getattr(step.layer, "compute_dtype", wanted)
-        if precision != wanted:
-            raise ValueError(
-                f"Layer {step.name!r} computes in {precision}, the model's output is {wanted}; relevance needs one "
-                "precision throughout (keras.config.set_dtype_policy before the model is built)."
-            )
-
-
 def _fold(steps: list[Step], output: int) -> tuple[list[Step], dict[str, tuple[str, bool]]]:
     """Fold scaling and padding into the weights next to them.
 
     Returns the steps, and for every folded layer the name of the step that took it in and whether it stood in front.
     """
     folded: dict[str, tuple[str, bool]] = {}
+    scales = {step.output for step in steps if SCALING in step.kinds and _scales_channels(step)}
     changed = True
     while changed:
         changed = False
@@ -178,7 +202,7 @@ def _fold(steps: list[Step], output: int) -> tuple[list[Step], dict[str, tuple[s
             if step.output == output or len(readers.get(step.output, ())) != 1:
                 continue
             following = readers[step.output][0]
-            merged = _merged(step, following)
+            merged = _merged(step, following, scales)
             if merged is not None:
                 gone = following if merged.layer is step.layer else step
                 folded[gone.name] = merged.name, gone is step
@@ -188,77 +212,98 @@ def _fold(steps: list[Step], output: int) -> tuple[list[Step], dict[str, tuple[s
     return steps, folded
 
 
-def _merged(step: Step, following: Step) -> Step | None:
-    """Two neighbours as one step, or None where they stay apart."""
-    if _has_kernel(step) and step.activation == "linear" and SCALING in following.kinds:
-        return replace(step, after=(*step.after, following.layer), output=following.output)
+def _merged(step: Step, following: Step, scales: set[int]) -> Step | None:
+    """Two neighbours as one step, or None where they stay apart; ``scales`` are the outputs of those that scale."""
+    if _has_kernel(step) and step.activation == "linear" and _is_in(scales, following):
+        return replace(step, after=(*step.after, following), output=following.output)
     groups = getattr(following.layer, "groups", 1)
-    if SCALING in step.kinds and _has_kernel(following) and groups == 1:
-        return replace(following, before=(step.layer, *following.before), inputs=step.inputs)
-    pads = (
-        base_of(step.layer, (keras.layers.ZeroPadding2D,)) and CONVOLUTION in following.kinds and _has_kernel(following)
-    )
-    if pads and following.layer.padding == "valid" and not following.before and following.padding is None:
+    if _is_in(scales, step) and _has_kernel(following) and groups == 1:
+        return replace(following, before=(step, *following.before), inputs=step.inputs)
+    pads = step.base is _layers.ZeroPadding2D and following.base in (_layers.Conv2D, _layers.DepthwiseConv2D)
+    if not pads or not _has_kernel(following) or following.kernel == "pointwise_kernel":
+        return None
+    if following.layer.padding == "valid" and not following.before and following.padding is None:
         return replace(following, padding=step.layer, inputs=step.inputs)
     return None
 
 
+def _is_in(scales: set[int], step: Step) -> bool:
+    return SCALING in step.kinds and step.output in scales  # a sum takes over the output of what is folded into it
+
+
 def _has_kernel(step: Step) -> bool:
     """Whether other weights can be folded into this layer's."""
-    return bool(step.kinds & {CONVOLUTION, DENSE}) and how_relevance_passes(step.layer) is None
+    return step.base in _FOLDABLE and how_relevance_passes(step.layer) is None
+
+
+def _scales_channels(step: Step) -> bool:
+    """Whether a scaling has a number for every channel, or one for all."""
+    if step.base is _layers.BatchNormalization:
+        return step.layer.axis in (-1, step.layer.input_spec.ndim - 1)
+    return all(n == 1 for part in scaling(step, "float32") for n in part.shape[:-1])
 
 
 def _with_facts(steps: list[Step], inputs: list[int]) -> list[Step]:
-    """Add what follows from the order: which inputs are provably at least 0, which layers read the model's input."""
-    positive, raw = dict.fromkeys(inputs, False), dict.fromkeys(inputs, True)
+    """Add what follows from the order: which inputs are provably at least 0, which layers read the model's input, and
+    what the factors of a product take."""
+    raw = dict.fromkeys(inputs, True)
+    bounds = dict.fromkeys(inputs, (-np.inf, np.inf))
     found = []
     for step in steps:
-        nonnegative = all(positive[value] for value in step.inputs)
+        read = [bounds[value] for value in step.inputs]
         reads_input = all(raw[value] for value in step.inputs)
         weights = step.kinds & {CONVOLUTION, DENSE}
-        kinds = step.kinds | ({FIRST} if weights and reads_input else set())
-        found.append(replace(step, nonnegative=nonnegative, kinds=kinds))
-        keeps = step.form != "weighted" or bool(step.kinds & {POOLING, SUM})
-        keeps = keeps and nonnegative and step.activation in KEEPS_NONNEGATIVE
-        positive[step.output] = keeps or step.activation in MAKES_NONNEGATIVE
-        raw[step.output] = reads_input and not weights
+        first = weights and reads_input and not (step.whole and DENSE in step.kinds)  # a part of attention is none
+        kinds = step.kinds | ({FIRST} if first else set())
+        step = replace(step, nonnegative=all(low >= 0 for low, _ in read), kinds=kinds)
+        if step.form == "product" and not step.shares:
+            step = replace(step, shares=_shares(step, read))
+        found.append(step)
+        bounds[step.output] = _activated(step, _bounds(step, read))
+        raw[step.output] = reads_input and not weights and step.form in ("weighted", "route", "identity", "activation")
     return found
 
 
-def without_softmax(model: keras.Model) -> keras.Model:
-    """The same model without the softmax (or sigmoid) at its end: it returns logits and shares all weights.
-
-    Changing the weights of one changes those of the other. A model that ends in logits is returned as it is.
-    """
-    _require_graph(model)
-    operation, node = _producer(model.outputs[0])
-    while base_of(operation, IDENTITIES):  # a dropout behind the softmax goes with it
-        operation, node = _producer(node.input_tensors[0])
-    scores = node.input_tensors[0]
-    if isinstance(operation, keras.Model):
-        inner = without_softmax(operation)
-        return model if inner is operation else keras.Model(model.inputs[0], inner(scores), name=model.name)
-    if isinstance(operation, keras.layers.Softmax) or (
-        isinstance(operation, keras.layers.Activation) and activation_name(operation.name, operation) in PROBABILITIES
-    ):
-        return keras.Model(model.inputs[0], scores, name=model.name)
-    if getattr(getattr(operation, "activation", None), "__name__", "") not in PROBABILITIES:
-        return model
-    return keras.Model(model.inputs[0], _linear_twin(operation)(scores), name=model.name)
+def _shares(step: Step, read: list) -> tuple[float, ...]:
+    """Equal parts for the factors that are signals: neither gates, between 0 and 1, nor without relevance."""
+    gates = [low >= 0 and high <= 1 + 1e-6 for low, high in read]
+    taking = [signal and not gate for signal, gate in zip(step.signals, gates, strict=True)]
+    taking = taking if any(taking) else step.signals
+    return tuple(take / sum(taking) for take in taking)
 
 
-def _producer(tensor):
-    """The operation that made a tensor of the graph, and the call in which it did."""
-    operation, index, _ = tensor._keras_history
-    return operation, operation._inbound_nodes[index]
+def _bounds(step: Step, read: list) -> tuple[float, float]:
+    """Numbers between which everything lies that a step puts out, in front of its activation."""
+    low, high = min(low for low, _ in read), max(high for _, high in read)
+    if step.form in ("route", "identity"):
+        return (min(low, 0), max(high, 0)) if step.fills else (low, high)
+    if step.form == "activation":
+        return low, high
+    if step.form == "product" and all(low >= 0 for low, _ in read):
+        return np.prod([low for low, _ in read]), np.prod([high for _, high in read])
+    if step.kinds & {POOLING} and step.base is not None:
+        return low, high
+    if step.kinds & {POOLING, SUM} and low >= 0 and "Subtract" not in type(step.layer).__name__:
+        return 0, np.inf
+    if step.kinds & {SCALING} and (step.base is _layers.Rescaling or not isinstance(step.layer, _layers.Layer)):
+        scale, offset = (np.asarray(part) for part in scaling(step, "float64"))  # numbers in the model, no weights
+        if scale.all():
+            ends = [scale * end + offset for end in (low, high)]
+            return min(np.min(end) for end in ends), max(np.max(end) for end in ends)
+    return -np.inf, np.inf
 
 
-def _linear_twin(layer):
-    """A layer with the same variables and no activation."""
-    twin = type(layer).from_config({**layer.get_config(), "activation": "linear"})
-    twin.built = True  # its variables are those of the layer: none are made
-    for attribute in ("_kernel", "kernel", "bias"):
-        variable = vars(layer).get(attribute)
-        if variable is not None or attribute in vars(layer):
-            setattr(twin, attribute, variable)
-    return twin
+def _activated(step: Step, bounds: tuple[float, float]) -> tuple[float, float]:
+    low, high = bounds
+    name = step.activation
+    if name == "linear":
+        return bounds
+    if name not in MOST:
+        high = high if name == "relu" else np.inf
+    else:
+        high = min(MOST[name], high) if name == "relu6" else MOST[name]
+    if step.base is _layers.ReLU and step.layer.max_value is not None:
+        high = min(high, step.layer.max_value)
+    return (
+        max(low, 0) if name in MAKES_NONNEGATIVE else 0 if low >= 0 and name in KEEPS_NONNEGATIVE else -np.inf
+    ), high

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.course.backend import computes_with_onednn, keras, tf
-from helpers.lrp.layers import Step, base_of, how_relevance_passes
+from helpers.lrp.layers import Step
 
 CHANGES = {  # to a kernel, whose last axes are inputs and outputs
     "w": tf.identity,
@@ -29,6 +29,7 @@ CHANGES = {  # to a kernel, whose last axes are inputs and outputs
 }
 FEW_CHANNELS = 16  # with fewer, a convolution is quick in any form
 SMALL_MAP = 10  # times its values are fewer than the kernel's: turning the kernel does not pay
+_GLOBAL_MAXIMA = tuple(getattr(keras.layers, f"GlobalMaxPooling{n}D") for n in (1, 2, 3))
 
 
 @dataclass(frozen=True)
@@ -47,44 +48,7 @@ class Linear:
     bias: Callable
 
 
-def linear_map(step: Step) -> Linear:
-    """The weighted sum of a step, with what was folded into it."""
-    if len(step.inputs) > 1:
-        return _positive(lambda x: tf.reduce_sum(x, axis=1))  # the summands stand in axis 1
-    layer = step.layer
-    if isinstance(layer, (keras.layers.BatchNormalization, keras.layers.Rescaling)):
-        return _diagonal(layer)
-    if isinstance(layer, (keras.layers.AveragePooling2D, keras.layers.GlobalAveragePooling2D)):
-        return _positive(layer)
-    if how_relevance_passes(layer):
-        return _own_product(layer)
-    kernel, bias = tf.convert_to_tensor(layer.kernel), layer.bias
-    bias = None if bias is None else tf.convert_to_tensor(bias)
-    if step.after:
-        scale, offset = _composed(step.after, kernel.dtype)
-        kernel *= tf.reshape(scale, kernel.shape[2:]) if _is_depthwise(layer) else scale
-        bias = offset if bias is None else bias * scale + offset
-    if not step.before:
-        return _with_kernel(step, kernel, lambda x: bias)
-    scale, offset = _composed(step.before, kernel.dtype)
-    of_scaled = _with_kernel(step, kernel, None)
-
-    def whole_bias(x):
-        # padding is not scaled, so at the border the offset of the scaling counts for less: the bias is a map
-        field = tf.broadcast_to(offset, tf.concat([[1], tf.shape(x)[1:]], 0))
-        return of_scaled.apply(field, "w") if bias is None else of_scaled.apply(field, "w") + bias
-
-    return _with_kernel(step, kernel * scale[:, tf.newaxis], whole_bias)
-
-
-def _with_kernel(step: Step, kernel, bias) -> Linear:
-    if isinstance(step.layer, keras.layers.Dense):
-        return Linear(*_dense(kernel), bias)
-    linear = Linear(*_convolution(step.layer, kernel, step.padding), bias)
-    return _in_halves(linear) if _is_depthwise(step.layer) or step.layer.groups > 1 else linear
-
-
-def _in_halves(linear: Linear) -> Linear:
+def in_halves(linear: Linear) -> Linear:
     """Give changes "+" and "-" to a sum whose kernel cannot be stacked: each half of the inputs by itself."""
     halves = {"+": ("w+", "w-"), "-": ("w-", "w+")}
 
@@ -102,7 +66,7 @@ def _in_halves(linear: Linear) -> Linear:
     return Linear(apply, transpose, linear.bias)
 
 
-def _changed(kernel) -> Callable:
+def changing(kernel) -> Callable:
     """The kernel with a change, made when ``values`` are there.
 
     Nothing else would hold TensorFlow back from changing the kernels of all layers at the start, and keeping them.
@@ -117,8 +81,8 @@ def _changed(kernel) -> Callable:
     return changed
 
 
-def _dense(kernel):
-    changed = _changed(kernel)
+def dense(kernel):
+    changed = changing(kernel)
 
     def apply(x, change):
         return tf.matmul(x, changed(change, x))
@@ -129,7 +93,7 @@ def _dense(kernel):
     return apply, transpose
 
 
-def _own_product(layer) -> Linear:
+def own_product(layer) -> Linear:
     """That of a layer which brings its product."""
 
     def apply(x, change):
@@ -138,24 +102,23 @@ def _own_product(layer) -> Linear:
     def transpose(r, change, x):
         return layer.product(r, CHANGES[change], transposed=True)
 
-    return _in_halves(
+    return in_halves(
         Linear(apply, transpose, lambda x: None if layer.bias is None else tf.convert_to_tensor(layer.bias))
     )
 
 
-def _convolution(layer, kernel, padding):
-    changed = _changed(kernel)
+def convolution(layer, kernel, padding):
+    if layer.groups > 1:
+        return _grouped(layer, kernel, padding)
+    changed = changing(kernel)
     margins = None if padding is None else [[0, 0], *padding.padding, [0, 0]]
-    groups = 1 if _is_depthwise(layer) else layer.groups
 
     def convolve(x, kernel):
         x = x if margins is None else tf.pad(x, margins)
         settings = {"padding": layer.padding.upper(), "dilations": layer.dilation_rate}
-        if _is_depthwise(layer):
+        if layer.depthwise:
             return tf.nn.depthwise_conv2d(x, kernel, [1, *layer.strides, 1], **settings)
-        parts = zip(tf.split(x, groups, axis=-1), tf.split(kernel, groups, axis=-1), strict=True)
-        sums = [tf.nn.conv2d(part, k, layer.strides, **settings) for part, k in parts]
-        return tf.concat(sums, axis=-1) if groups > 1 else sums[0]
+        return tf.nn.conv2d(x, kernel, layer.strides, **settings)
 
     def apply(x, change):
         return convolve(x, changed(change, x))
@@ -164,9 +127,25 @@ def _convolution(layer, kernel, padding):
         weights = changed(change, r)
         return adjoint(lambda x: convolve(x, weights), x, r)
 
-    if _is_depthwise(layer) or groups > 1 or tuple(layer.strides) != (1, 1):
+    if layer.depthwise or tuple(layer.strides) != (1, 1):
         return apply, transpose
     return _stride_one(layer, kernel, convolve, padding)
+
+
+def _grouped(layer, kernel, padding):
+    """Every group of channels by itself."""
+    one = layer._replace(groups=1)
+    parts = [convolution(one, k, padding) for k in tf.split(kernel, layer.groups, axis=-1)]
+
+    def each(way: int, change: str, *values):
+        split = zip(parts, *(tf.split(value, layer.groups, axis=-1) for value in values), strict=True)
+        found = [part[way](group[0], change, *group[1:]) for part, *group in split]
+        width = kernel.shape[-2] if way else kernel.shape[-1] // layer.groups
+        if found[0].shape[-1] < width:  # with ones for weights one channel stands for all of its group
+            found = [tf.repeat(channel, width, axis=-1) for channel in found]
+        return tf.concat(found, axis=-1)
+
+    return lambda x, change: each(0, change, x), lambda r, change, x: each(1, change, r, x)
 
 
 def _stride_one(layer, kernel, convolve: Callable, padding):
@@ -177,7 +156,7 @@ def _stride_one(layer, kernel, convolve: Callable, padding):
     form, up to twice; without it the convolution is, up to three times. So both are written in the quicker form, except
     where the map is so small that turning the kernel costs more. With ones for weights, one channel stands for all.
     """
-    changed = _changed(kernel)
+    changed = changing(kernel)
     height, width, channels, filters = kernel.shape
     rates = layer.dilation_rate
     reach = [rate * (size - 1) for rate, size in zip(rates, (height, width), strict=True)]
@@ -191,7 +170,7 @@ def _stride_one(layer, kernel, convolve: Callable, padding):
     kernels = {}  # the turned kernel by inputs: once for all changes
 
     def turned(change, values, x):
-        with tf.control_dependencies([values]):  # as in _changed
+        with tf.control_dependencies([values]):  # as in changing
             if change in ("+", "-"):
                 return _turned(CHANGES[change](kernel))
             if x.ref() not in kernels:
@@ -242,11 +221,7 @@ def _turned(kernel):
     return tf.reshape(tf.transpose(tf.reverse(places, [0]), [0, 2, 1]), (*kernel.shape[:2], *kernel.shape[:1:-1]))
 
 
-def _is_depthwise(layer) -> bool:
-    return base_of(layer, (keras.layers.DepthwiseConv2D,)) is not None
-
-
-def _positive(sums: Callable) -> Linear:
+def positive(sums: Callable) -> Linear:
     """A sum with equal weights of at least zero. Its squares and ones are proportional to it: a rule sees no difference."""
 
     def apply(x, change):
@@ -256,53 +231,29 @@ def _positive(sums: Callable) -> Linear:
     def transpose(r, change, x):
         return tf.zeros_like(x) if change == "w-" else adjoint(sums, x, r)
 
-    return _in_halves(Linear(apply, transpose, lambda x: None))
-
-
-def _diagonal(layer) -> Linear:
-    """A scaling that stands alone: every output has one input."""
-
-    def weights(dtype, change):
-        return CHANGES[change](_scaling(layer, dtype)[0])
-
-    return _in_halves(
-        Linear(
-            lambda x, change: x * weights(x.dtype, change),
-            lambda r, change, x: r * weights(r.dtype, change),
-            lambda x: _scaling(layer, x.dtype)[1],
-        )
-    )
-
-
-def _scaling(layer, dtype):
-    """(a, c) of a layer that computes a x + c for every channel."""
-    if isinstance(layer, keras.layers.Rescaling):
-        scale, offset = (np.asarray(value, dtype.as_numpy_dtype) for value in (layer.scale, layer.offset))
-        scale, offset = np.broadcast_arrays(np.atleast_1d(scale), np.atleast_1d(offset))
-        channels = layer.output.shape[-1]
-        return tf.broadcast_to(scale, (channels,)), tf.broadcast_to(offset, (channels,))
-    mean, variance = (tf.cast(value, dtype) for value in (layer.moving_mean, layer.moving_variance))
-    scale = 1 / tf.sqrt(variance + tf.constant(layer.epsilon, dtype))
-    scale = scale if layer.gamma is None else scale * tf.cast(layer.gamma, dtype)
-    offset = -mean * scale
-    return scale, offset if layer.beta is None else offset + tf.cast(layer.beta, dtype)
-
-
-def _composed(layers, dtype):
-    """(a, c) of several scalings, one after the other."""
-    scale, offset = _scaling(layers[0], dtype)
-    for layer in layers[1:]:
-        a, c = _scaling(layer, dtype)
-        scale, offset = a * scale, a * offset + c
-    return scale, offset
+    return in_halves(Linear(apply, transpose, lambda x: None))
 
 
 def adjoint(function: Callable, x, r):
-    """The derivative of sum(function(x) * r) with respect to x (a tensor or a list)."""
+    """The derivative of sum(function(x) * r) with respect to x: a tensor, or a list, in which a tensor may stand twice.
+
+    Zero for what has no derivative, such as masks.
+    """
+    if isinstance(x, list) and len({id(each) for each in x}) < len(x):
+        x = [tf.identity(each) for each in x]  # the same tensor twice would get the sum of both, twice
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(x)
+        tape.watch([each for each in tf.nest.flatten(x) if each.dtype.is_floating])
         y = function(x)
-    return tape.gradient(y, x, output_gradients=r, unconnected_gradients="zero")
+    found = tape.gradient(y, x, output_gradients=r)
+    if isinstance(x, list):
+        return [tf.zeros_like(each, r.dtype) if g is None else g for each, g in zip(x, found, strict=True)]
+    return tf.zeros_like(x) if found is None else found
+
+
+def summed_to(values, like):
+    """The values, summed over the places along which ``like`` was repeated."""
+    same = tuple(values.shape) == tuple(like.shape)
+    return values if same else adjoint(lambda x: x + tf.zeros_like(values), like, values)
 
 
 def route(step: Step, inputs: list):
@@ -312,7 +263,7 @@ def route(step: Step, inputs: list):
 
 def route_back(step: Step, inputs: list, r) -> list:
     """Values at every input from the values ``r`` at the output. Of equal maxima the first one gets all."""
-    if base_of(step.layer, (keras.layers.MaxPooling2D,)) and _halves(step.layer, inputs[0].shape):
+    if step.base is keras.layers.MaxPooling2D and _halves(step.layer, inputs[0].shape):
         return [_back_to_maxima_of_four(inputs[0], r)]
     return adjoint(_function(step), inputs, r)
 
@@ -339,15 +290,13 @@ def _back_to_maxima_of_four(x, r):
 
 
 def _function(step: Step) -> Callable:
-    if base_of(step.layer, (keras.layers.GlobalMaxPooling2D,)):
+    if step.base in _GLOBAL_MAXIMA:
         return lambda inputs: _global_maximum(inputs[0], step.layer.keepdims)
-    if base_of(step.layer, (keras.layers.Concatenate,)):
-        return step.layer
-    return lambda inputs: step.layer(inputs[0])
+    return step.call
 
 
 def _global_maximum(x, keepdims: bool):
     """The largest value of every channel; unlike that of ``tf.reduce_max``, the derivative goes to one of equal ones."""
     columns = tf.transpose(tf.reshape(x, (tf.shape(x)[0], -1, x.shape[-1])), (0, 2, 1))
     largest = tf.gather(columns, tf.argmax(columns, axis=-1), batch_dims=2)
-    return largest[:, tf.newaxis, tf.newaxis] if keepdims else largest
+    return tf.reshape(largest, (-1, *(1,) * (x.shape.rank - 2), x.shape[-1])) if keepdims else largest

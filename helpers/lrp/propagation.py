@@ -27,7 +27,8 @@ class Sums(NamedTuple):
 
     The inputs, the pre-activation z and its part without bias; for signed contributions the inputs as the kernels want
     them, and the sums of the positive and of the negative contributions. To these belong the bias of that sign, if the
-    rule counts the bias, and +-epsilon, if every share of the rule has one sign and so needs it there.
+    rule counts the bias, and +-epsilon, if every share of the rule has one sign and so needs it there. ``epsilon`` is the
+    stabiliser, one number or one for every picture.
     """
 
     x: object
@@ -37,6 +38,7 @@ class Sums(NamedTuple):
     signed: object = None
     positive: object = None
     negative: object = None
+    epsilon: object = None
 
 
 class Losses(NamedTuple):
@@ -56,25 +58,45 @@ def forward(linear: Linear, rule: Rule, numbers: Numbers, x, nonnegative: bool) 
     signed = x if nonnegative else tf.concat([tf.nn.relu(x), tf.minimum(x, 0)], axis=-1)
     weights = [[share.positive for share in rule.shares], [share.negative for share in rule.shares]]
     parts = [
-        None
-        if all(map(_is_zero, of_all_shares))
-        else _add(linear.apply(signed, change), _added(rule, numbers, bias, sign))
-        for of_all_shares, change, sign in zip(weights, _kernels(nonnegative), (1, -1), strict=True)
+        None if all(map(_is_zero, of_all_shares)) else linear.apply(signed, change)
+        for of_all_shares, change in zip(weights, _kernels(nonnegative), strict=True)
+    ]
+    epsilon = stabiliser(rule, numbers, *parts)
+    parts = [
+        None if part is None else _add(part, _added(rule, epsilon, bias, sign))
+        for part, sign in zip(parts, (1, -1), strict=True)
     ]
     if any(part is None for part in parts):
         z = _add(linear.apply(x, "w"), bias)
     else:  # all contributions are there: their sum saves a product, and +-epsilon cancels
         z = _add(parts[0] + parts[1], None if rule.bias else bias)
-    return Sums(x, z, None, bias, signed, *parts)
+    return Sums(x, z, None, bias, signed, *parts, epsilon)
 
 
-def _added(rule: Rule, numbers: Numbers, bias, sign: int):
+def stabiliser(rule: Rule, numbers: Numbers, *sums):
+    """The rule's epsilon; where it goes with the size of the sums, one for every picture: see the rules' text."""
+    if rule.epsilon is not None:
+        return numbers.epsilon
+    sizes = [
+        tf.reduce_max(tf.abs(part), axis=list(range(1, part.shape.rank)), keepdims=True)
+        for part in sums
+        if part is not None
+    ]
+    return numbers.epsilon * tf.minimum(tf.cast(1, sizes[0].dtype), tf.reduce_max(tf.stack(sizes), axis=0))
+
+
+def stabilised(rule: Rule, numbers: Numbers, sums):
+    """s(z) = z +- epsilon."""
+    return sums + _shift(sums, stabiliser(rule, numbers, sums))
+
+
+def _added(rule: Rule, epsilon, bias, sign: int):
     """What is added to the contributions of one sign: the bias of that sign, and +-epsilon. Adding both to the bias, a
     vector, saves passes over the map."""
     bias = _of_sign(bias, sign) if rule.bias else None
     if not _has_pure_shares(rule):
         return bias
-    return sign * numbers.epsilon if bias is None else bias + sign * numbers.epsilon
+    return sign * epsilon if bias is None else bias + sign * epsilon
 
 
 def _has_pure_shares(rule: Rule) -> bool:
@@ -94,7 +116,7 @@ def backward(linear: Linear, rule: Rule, numbers: Numbers, kept: Sums, r, nonneg
     terms, total, bias = _contributions(linear, rule, numbers, kept)
     bias = bias if rule.bias else None
     whole = _add(total, bias)
-    shift = _shift(whole, numbers.epsilon)
+    shift = _shift(whole, stabiliser(rule, numbers, whole))
     whole += shift
     ratio = tf.math.divide_no_nan(r, whole)
     back = [values * linear.transpose(ratio, change, x) for change, values in terms]
@@ -128,9 +150,9 @@ def _signed(linear, rule, numbers, kept, r, nonnegative, ledger):
         unassigned -= part
         whole = _total(_times(share.positive, kept.positive), _times(share.negative, kept.negative))
         if _has_pure_shares(rule):
-            shift = numbers.epsilon if _is_zero(share.negative) else -numbers.epsilon
+            shift = kept.epsilon if _is_zero(share.negative) else -kept.epsilon
         else:
-            shift = _shift(whole, numbers.epsilon, sign_of_sum(given, rule.bias))
+            shift = _shift(whole, kept.epsilon, sign_of_sum(given, rule.bias))
             whole += shift
         ratio = tf.math.divide_no_nan(part, whole)
         to_positive = _total(to_positive, _times(share.positive, ratio))

@@ -21,13 +21,25 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.course.backend import keras, tf
-from helpers.course.networks import once
+from helpers.course.calls import in_single_precision
+from helpers.course.networks import classes_of, once
 from helpers.course.targets import batches
 from helpers.lrp.graph import Graph
-from helpers.lrp.layers import Step, base_of
-from helpers.lrp.linear import adjoint, linear_map, route, route_back
-from helpers.lrp.propagation import Numbers, backward, forward, no_losses, per_picture, sign_of_sum
-from helpers.lrp.rules import Rule, Share, is_built_in
+from helpers.lrp.layers import Step
+from helpers.lrp.linear import adjoint, route, route_back, summed_to
+from helpers.lrp.propagation import (
+    Losses,
+    Numbers,
+    backward,
+    forward,
+    no_losses,
+    per_picture,
+    sign_of_sum,
+    stabilised,
+)
+from helpers.lrp.recurrent import recurrent, recurrent_back
+from helpers.lrp.rules import NORMALISATION, SUM, Rule, Share, is_built_in
+from helpers.lrp.sums import linear_map
 
 VALUES_AT_A_TIME = 224 * 224 * 3  # inputs in one batch, unless the caller says: one photograph, or 64 digits
 
@@ -57,7 +69,8 @@ def walk_back(
     rule of every weighted sum by the number of its output, ``activations`` is their mode, and ``everything`` asks for
     the values at every layer and the ledger.
     """
-    numbers = [_numbers_of(rule, weights.dtype) for rule in rules.values()]
+    numbers = [_numbers_of(rule, graph.dtype) for rule in rules.values()]
+    weights, start = (each.astype(graph.dtype, copy=False) for each in (weights, start))
     run = _compiled(model, graph, rules, activations, everything)
     batch_size = max(1, VALUES_AT_A_TIME // inputs[0][0].size) if batch_size is None else batch_size
     found = [
@@ -69,44 +82,31 @@ def walk_back(
 
 def _compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:
     """The compiled walk for this model and these rules; made on first use."""
-    parts = _parts_of(graph)
-    key = (
-        tuple(id(part) for part in parts),
-        tuple((step.name, step.inputs, step.output, step.activation) for step in graph.steps),
-        tuple((value, _structure_of(rule)) for value, rule in rules.items()),
-        activations,
-        everything,
-    )
-    # the parts are kept so that their ids stay theirs
-    return once(model, key, lambda: (_traced(model, graph, rules, activations, everything), parts))[0]
+    key = ("walk", tuple((value, _structure_of(rule)) for value, rule in rules.items()), activations, everything)
+    return once(model, key, lambda: _traced(model, graph, rules, activations, everything))
 
 
 def _traced(model, graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:
-    dtype = model.outputs[0].dtype
+    classes = classes_of(model)
 
     def run(inputs, weights, start, numbers):
         chosen = {
             value: (rule, _numbers_from(rule, *given))
             for (value, rule), given in zip(rules.items(), numbers, strict=True)
         }
-        inputs = [tf.cast(each, dtype) for each in inputs]
+        inputs = [tf.cast(each, graph.dtype) for each in inputs]
         return _walk(graph, chosen, inputs, weights, start, activations, everything)
 
-    classes = tf.TensorSpec((None, model.outputs[0].shape[-1]), dtype)
+    scores = tf.TensorSpec((None, classes), graph.dtype)
     inputs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in model.inputs]
-    numbers = [tuple(tf.TensorSpec(part.shape, dtype) for part in _numbers_of(rule, dtype)) for rule in rules.values()]
-    signature = [inputs, classes, classes, numbers]
+    numbers = [
+        tuple(tf.TensorSpec(part.shape, graph.dtype) for part in _numbers_of(rule, graph.dtype))
+        for rule in rules.values()
+    ]
+    signature = [inputs, scores, scores, numbers]
     # a concrete function cannot be traced again; without AutoGraph, errors keep their own line numbers
-    return tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
-
-
-def _parts_of(graph: Graph) -> list:
-    """The objects a compiled walk was made from: layers, activations and variables (not their values)."""
-    parts = []
-    for step in graph.steps:
-        for layer in (step.layer, step.padding, *step.before, *step.after):
-            parts += [layer, getattr(layer, "activation", None), *getattr(layer, "variables", ())]
-    return parts
+    with in_single_precision(model):
+        return tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
 
 
 def _structure_of(rule: Rule) -> tuple:
@@ -119,12 +119,12 @@ def _structure_of(rule: Rule) -> tuple:
         )
         for share in rule.shares
     )
-    return rule.contributions, rule.bias, shares, len(rule.low)
+    return rule.contributions, rule.bias, shares, len(rule.low), rule.epsilon is None
 
 
 def _numbers_of(rule: Rule, dtype) -> tuple[np.ndarray, ...]:
     """The numbers of a rule that are passed in: epsilon, three for each share, the bounds of the box."""
-    parts = rule.epsilon, [share.numbers for share in rule.shares], rule.low, rule.high
+    parts = rule.stabiliser, [share.numbers for share in rule.shares], rule.low, rule.high
     return tuple(np.array(part, dtype) for part in parts)
 
 
@@ -143,8 +143,9 @@ def _walk(graph: Graph, chosen: dict, inputs: list, weights, start, activations:
     for step in graph.steps:
         read = [values[i] for i in step.inputs]
         values[step.output], kept[step.output] = _forward(step, chosen.get(step.output), read)
-    logits = values[graph.output]
-    arriving = {graph.output: weights * logits + start}
+    scores = values[graph.output]
+    logits = tf.reshape(scores, tf.shape(weights))
+    arriving = {graph.output: tf.reshape(weights * logits + start, tf.shape(scores))}
     ledger = []
     for step in reversed(graph.steps):
         r = arriving[step.output]
@@ -153,6 +154,8 @@ def _walk(graph: Graph, chosen: dict, inputs: list, weights, start, activations:
             ledger.append((per_picture(r), sum(per_picture(part) for part in parts), *lost))
         for value, part in zip(step.inputs, parts, strict=True):
             arriving[value] = part if value not in arriving else arriving[value] + part
+    for number, each in enumerate(inputs):  # one on which the output does not depend gets nothing
+        arriving.setdefault(number, tf.zeros_like(each))
     wanted = arriving if everything else range(len(inputs))
     return Walked(logits, {value: arriving[value] for value in wanted}, ledger)
 
@@ -163,53 +166,114 @@ def _forward(step: Step, chosen, inputs: list):
         return inputs[0], None
     if step.form == "route":
         return route(step, inputs), inputs
-    if step.form == "product":
-        return step.layer(*inputs), inputs
     if step.form == "activation":
         return _activate(step, inputs[0]), inputs[0]
-    linear = linear_map(step)
+    if step.form == "lookup":
+        return tf.cast(step.call(inputs), inputs[0].dtype), inputs
+    if step.form == "recurrent":
+        return recurrent(step, inputs), inputs
+    if step.form == "contraction":
+        z = step.call(inputs)
+        return z, (z, inputs)
+    if step.form != "weighted":
+        return step.call(inputs), inputs
+    linear = linear_map(step, inputs)
     sums = forward(linear, *chosen, _joined(step, inputs), step.nonnegative)
-    return _activate(step, sums.z), (linear, sums)
+    return _activate(step, sums.z), (linear, sums, inputs)
 
 
 def _backward(step: Step, chosen, kept, r, activations: str, everything: bool):
     """Values at every input of a step, from those at its output, and what got lost."""
     if step.form == "identity":
         return [r], no_losses(r)
-    if step.form == "route":
-        back = route_back(step, kept, r)
-        padded = everything and base_of(step.layer, (keras.layers.ZeroPadding2D,))
-        other = per_picture(r * (1 - step.layer(tf.ones_like(kept[0])))) if padded else 0.0
-        return back, no_losses(r)._replace(other=no_losses(r).other + other)
-    if step.form == "product":
-        if activations == "pass":
-            return [r, *map(tf.zeros_like, kept[1:])], no_losses(r)
-        return adjoint(lambda read: step.layer(*read), kept, r), no_losses(r)
     if step.form == "activation":
         return [_through_activation(step, kept, r, activations)], no_losses(r)
-    linear, sums = kept
-    r = _through_activation(step, sums.z, r, activations)
+    if step.form == "weighted":
+        return _back_through_sum(step, chosen, kept, r, activations, everything)
+    if step.form == "constant":
+        return [tf.zeros_like(each, r.dtype) for each in kept], no_losses(r)._replace(other=per_picture(r))
+    if step.form == "route":
+        back = route_back(step, kept, r)
+        other = per_picture(r) - sum(map(per_picture, back)) if step.fills else no_losses(r).other
+        return back, no_losses(r)._replace(other=other)
+    if step.form == "lookup":
+        return [tf.reduce_sum(r, axis=-1)], no_losses(r)
+    if step.form == "contraction":
+        return _back_through_contraction(step, *chosen, *kept, r, activations)
+    if activations != "pass":
+        function = (lambda read: recurrent(step, read)) if step.form == "recurrent" else step.call
+        return adjoint(function, kept, r), no_losses(r)
+    if step.form == "recurrent":
+        return recurrent_back(step, *chosen, kept, r)
+    if step.form == "softmax":
+        back = _through_softmax(step, kept[0], step.call(kept), r)
+        return [back, *(tf.zeros_like(each, r.dtype) for each in kept[1:])], _into_bias(r, back)
+    parts = zip(step.shares, kept, strict=True)
+    return [summed_to(share * r, each) if share else tf.zeros_like(each, r.dtype) for share, each in parts], no_losses(
+        r
+    )
+
+
+def _back_through_sum(step: Step, chosen, kept, r, activations: str, everything: bool):
+    linear, sums, inputs = kept
+    arriving, r = r, _through_activation(step, sums.z, r, activations)
+    if step.kinds & {NORMALISATION} and activations != "pass":  # the spread is no constant for a gradient
+        return adjoint(step.call, inputs, r), no_losses(r)
     back, lost = backward(linear, *chosen, sums, r, step.nonnegative, everything)
-    return tf.unstack(back, num=len(step.inputs), axis=1) if len(step.inputs) > 1 else [back], lost
+    if everything and step.activation == "softmax":
+        lost = lost._replace(bias=lost.bias + _into_bias(arriving, r).bias)
+    if len(inputs) == 1:
+        return [back], lost
+    if sums.x is inputs[0]:  # a mask beside it
+        return [back, *(tf.zeros_like(each, r.dtype) for each in inputs[1:])], lost
+    parts = zip(tf.unstack(back, num=len(inputs), axis=1), inputs, strict=True)
+    return [summed_to(part, each) for part, each in parts], lost
+
+
+def _back_through_contraction(step: Step, rule: Rule, numbers: Numbers, z, inputs: list, r, activations: str):
+    """Every factor gets its share of what the epsilon rule gives it with the others held constant (AttnLRP, Prop. 3.3)."""
+    if activations != "pass":
+        return adjoint(step.call, inputs, r), no_losses(r)
+    ratio = tf.math.divide_no_nan(r, stabilised(rule, numbers, z))
+    found = zip(inputs, adjoint(step.call, inputs, ratio), step.signals, strict=True)
+    share = 1 / sum(step.signals)
+    back = [share * each * part if signal else tf.zeros_like(part) for each, part, signal in found]
+    undefined = per_picture(tf.where((ratio == 0) & (z == 0), r, tf.zeros_like(r)))
+    rest = per_picture(r) - sum(map(per_picture, back)) - undefined
+    return back, no_losses(r)._replace(stabiliser=rest, other=undefined)
+
+
+def _through_softmax(step: Step, z, s, r):
+    """R_i = z_i (R_i - s_i sum_j R_j), the Taylor expansion of s at z (AttnLRP, Prop. 3.1)."""
+    axis = step.layer.axis if step.form == "softmax" else -1
+    axes = list(axis) if isinstance(axis, (tuple, list)) else axis
+    return z * (r - s * tf.reduce_sum(r, axes, keepdims=True))
+
+
+def _into_bias(r, back) -> Losses:
+    """What is missing behind a softmax belongs to the constant of its expansion."""
+    return no_losses(r)._replace(bias=per_picture(r) - per_picture(back))
 
 
 def _joined(step: Step, inputs: list):
-    """The inputs of a weighted sum as one tensor; those of an Add are stacked in axis 1."""
-    if len(inputs) == 1:
+    """The inputs of a weighted sum as one tensor; summands are stacked in axis 1, each as large as the largest."""
+    if SUM not in step.kinds:
         return inputs[0]
     if len({tuple(x.shape) for x in inputs}) > 1:
-        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
-        raise ValueError(f"Layer {step.name!r} adds arrays of different shapes ({shapes}); make them equal first.")
+        zero = sum(tf.zeros_like(x[:1]) for x in inputs)
+        inputs = [x + zero for x in inputs]
     return tf.stack(inputs, axis=1)
 
 
 def _activate(step: Step, z):
-    if step.form == "activation" and not isinstance(step.layer, keras.layers.Activation):
-        return step.layer(z)
+    if step.form == "activation":
+        return tf.cast(step.call([z]), z.dtype)
     return z if step.activation == "linear" else step.layer.activation(z)
 
 
 def _through_activation(step: Step, z, r, mode: str):
+    if step.activation == "softmax" and mode == "pass":
+        return _through_softmax(step, z, _activate(step, z), r)
     if mode == "pass" or step.activation == "linear":
         return r
     if step.activation == "relu" and mode in ("guided", "deconvnet"):

@@ -4,6 +4,7 @@ Everything here is 8-bit RGB, shape (height, width, 3), values 0 to 255. What a 
 ``preprocess``.
 """
 
+import contextlib
 import io
 import os
 import warnings
@@ -11,13 +12,15 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from helpers.course.arguments import choice, finite_array, shown, whole_number
 
 LARGEST_FILE = 20 * 2**20  # bytes: more than any camera's JPEG
 LARGEST_PICTURE = 50_000_000  # pixels: a small file can claim to be huge and fill the memory
 LARGEST_SIDE = 4096  # pixels: of a picture that is asked for
+LIGHTEST = (1.0, 255.0, 65535.0)  # what white can be in a file of floats; whole numbers begin with the second
+_MEANING_OF_ZERO = 262  # the tag PhotometricInterpretation of a TIFF; 0 says that zero is white
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")  # others have no business here
 
 _SAMPLES = {  # name: file in the package that carries it
@@ -41,21 +44,23 @@ def load_image(source, size: int | None = 224, crop: bool = True) -> np.ndarray:
     Parameters
     ----------
     source
-        A path, or the bytes of a file (an upload).
+        A path, which may begin with ``~``, or the bytes of a file (an upload).
     size
         Side of the square that is returned; None keeps the picture as it is.
     crop
         Cut the middle square before resizing (True), or squeeze the whole picture into it (False).
 
-    The camera's orientation is applied, transparent parts become white, grey and 16-bit pictures are widened or
-    narrowed to 8-bit RGB, and of an animation the first picture is taken.
+    The camera's orientation is applied, a colour profile in the file is followed (the result is sRGB), transparent parts
+    become white, grey and 16-bit pictures are widened or narrowed to 8-bit RGB, and of an animation the first picture is
+    taken. Values of 32 bits run from 0 to the lowest of 1 (floats only), 255 and 65535 that none of them exceeds.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no picture, is damaged or cut short, or is larger than 20 MB or 50 million pixels.
+        If it is no picture, is damaged or cut short, is larger than 20 MB or 50 million pixels, or has values of 32 bits
+        of which it cannot be told how far they run.
     """
     if size is not None:
         size = whole_number("size", size, 1, LARGEST_SIDE)
@@ -102,10 +107,14 @@ def open_image(source, transparent: bool = False) -> Image.Image:
                     copy.verify()  # the check sums of a PNG, which load() does not look at; afterwards it is of no use
                 picture.seek(0)
                 picture.load()
-                picture = _upright(picture)
-                return picture.convert("RGBA") if transparent else _rgb(picture)
+                negative = getattr(picture, "tag_v2", {}).get(_MEANING_OF_ZERO) == 0  # Pillow sees to 8 bits only
+                picture = _in_srgb(_narrowed(_upright(picture), negative))
+                return picture.convert("RGBA") if transparent else _on_white(picture)
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{name} is not a picture that can be read ({error}). Use a JPEG or PNG file.") from None
+        why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"  # Pillow names our copy in memory
+        raise ValueError(f"{name} is not a picture that can be read{why}. Use a JPEG or PNG file.") from None
+    except _UnknownRange as error:
+        raise ValueError(f"{name} cannot be shown: {error}") from None
     except Exception as error:  # in hostile bytes every decoder stumbles in its own way
         why = str(error).split("\n")[0][:120] or type(error).__name__
         raise ValueError(f"{name} is damaged or cut short ({why}). Copy or save it again.") from None
@@ -126,9 +135,10 @@ def _bytes_of(source) -> tuple[str, bytes]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         name, size, data = "The uploaded file", memoryview(source).nbytes, source
     elif isinstance(source, (str, os.PathLike)):
-        name, size, data = _read(Path(source))
+        name, size, data = _read(source)
     else:
-        raise ValueError(f"A picture is read from a path or from the bytes of a file; got {shown(source)}.")
+        got = f"a {type(source).__name__}: give its bytes, .read()" if hasattr(source, "read") else shown(source)
+        raise ValueError(f"A picture is read from a path or from the bytes of a file; got {got}.")
     if size > LARGEST_FILE:
         raise ValueError(f"{name} has {size / 2**20:.0f} MB; the limit is {LARGEST_FILE >> 20} MB.")
     if size == 0:
@@ -136,8 +146,11 @@ def _bytes_of(source) -> tuple[str, bytes]:
     return name, bytes(data)
 
 
-def _read(path: Path) -> tuple[str, int, bytes]:
+def _read(source) -> tuple[str, int, bytes]:
     """Name, size and content of a file; what is too large is not read."""
+    path = Path(source)
+    with contextlib.suppress(RuntimeError):  # "~name" of nobody is a name like others
+        path = path.expanduser()
     try:
         if path.is_file():
             size = path.stat().st_size
@@ -146,25 +159,74 @@ def _read(path: Path) -> tuple[str, int, bytes]:
         raise ValueError(f"{path.name} may not be read by you ({error.strerror}). Ask its owner.") from None
     except (OSError, ValueError):  # a name that no file can have
         pass
-    raise FileNotFoundError(f"There is no picture {str(path)[:200]!r}. Give the path of a JPEG or PNG file.")
+    raise FileNotFoundError(f"There is no picture {os.fspath(source)[:200]!r}. {_hint(os.fspath(source))}")
 
 
-def _rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I") or picture.mode == "F":  # 16 or 32 bits a pixel: convert("RGB") would clip
-        return Image.fromarray(_narrowed(np.asarray(picture, float), picture)).convert("RGB")
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture).convert("RGB")
-    return picture.convert("RGB")
+def _hint(path: str) -> str:
+    """What to give instead of a path where there is no file."""
+    if "://" in path:
+        return "An address is not a path: save the picture, and give the path of the file."
+    if path.strip().strip("'\"\u201c\u201d") != path:
+        return "Leave out the quotation marks and spaces around the path."
+    return "Give the path of a JPEG or PNG file."
 
 
-def _narrowed(values: np.ndarray, picture: Image.Image) -> np.ndarray:
-    """8-bit grey from 16 bits, which run to 65535, or from 32, of which nobody says how far they run."""
+class _UnknownRange(ValueError):
+    """Nobody can say which value of this picture is white."""
+
+
+def _narrowed(picture: Image.Image, negative: bool) -> Image.Image:
+    """8-bit grey from 16 or 32 bits a pixel, which convert("RGB") would clip; ``negative`` where 0 is white.
+
+    16 bits run to 65535. Of 32 nobody says how far they run: of the usual ranges the first that holds all values is
+    taken, and a picture that would be dark everywhere is not believed, for then it may be another.
+    """
+    sixteen = picture.mode.startswith("I;16")
+    if not sixteen and picture.mode not in ("I", "F"):
+        return picture
+    values = np.asarray(picture, float)
     if not np.isfinite(values).all():
         raise ValueError("some of its pixels are NaN or infinite")
-    sixteen = picture.mode.startswith("I;16")
-    largest = values.max()
-    top = 65535.0 if sixteen or 255 < largest <= 65535 else 255.0 if largest <= 255 else largest
-    grey = np.rint(np.clip(values / top, 0, 1) * 255).astype(np.uint8)
-    return np.where(values == picture.info["transparency"], 255, grey) if "transparency" in picture.info else grey
+    smallest, largest = values.min(), values.max()
+    known = LIGHTEST[2:] if sixteen else LIGHTEST[picture.mode == "I" :]
+    white = next((top for top in known if largest <= top), 0.0)
+    if not (smallest >= 0 and white and (sixteen or white == 1 or largest == 0 or largest > white / 2)):
+        raise _UnknownRange(
+            f"its values run from {smallest:g} to {largest:g}, and white could be "
+            f"{', '.join(f'{top:g}' for top in known)} or another number. Save it with 8 bits a colour, 0 to 255."
+        )
+    grey = np.rint(values / white * 255).astype(np.uint8)
+    grey = 255 - grey if negative else grey
+    if "transparency" in picture.info:
+        grey[values == picture.info["transparency"]] = 255
+    narrowed = Image.fromarray(grey)
+    narrowed.info = {key: value for key, value in picture.info.items() if key != "transparency"}
+    return narrowed
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """RGB, or RGBA where parts can be transparent, in the colours that a screen shows.
+
+    A telephone's numbers are not a screen's: a red of (200, 60, 60) in Display P3 is (217, 42, 52) in sRGB. A profile
+    that cannot be read, or that is for other channels than the picture has, counts for nothing.
+    """
+    opaque = not picture.has_transparency_data
+    if picture.mode in ("LA", "La"):
+        channels = picture.convert("LA").getchannel("L")
+    elif picture.mode in ("L", "RGB", "CMYK"):
+        channels = picture
+    else:
+        channels = picture.convert("RGB" if opaque else "RGBA").convert("RGB")
+    colours = channels.convert("RGB")
+    if picture.info.get("icc_profile"):
+        with contextlib.suppress(ImageCms.PyCMSError, OSError, TypeError, ValueError):
+            own = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
+            meant = colours if own.profile.xcolor_space.startswith("RGB") and channels.mode == "L" else channels
+            colours = ImageCms.profileToProfile(meant, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    return colours if opaque else Image.merge("RGBA", (*colours.split(), picture.convert("RGBA").getchannel("A")))
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if picture.mode != "RGBA":
+        return picture
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")

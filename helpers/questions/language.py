@@ -19,6 +19,7 @@ import numpy as np
 
 from helpers.course.arguments import shown
 from helpers.questions.scenes import COLOURS, KINDS, SIZES, Scene, middles
+from helpers.words.text import typewritten
 
 DIRECTIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}  # across and down
 LARGEST_COUNT = 4
@@ -136,7 +137,7 @@ def parse(text: str) -> Question:
     """
     if not isinstance(text, str):
         raise ValueError(f"A question is a text; got {shown(text)}. {WHAT_CAN_BE_ASKED}")
-    words = re.sub(r"[^\w\s]", " ", text.lower())
+    words = re.sub(r"[^\w\s]", " ", typewritten(text))
     for written, meant in _SAME.items():
         words = re.sub(rf"\b{written}\b", meant, words)
     words = " ".join(words.split())
@@ -185,6 +186,7 @@ def _reading(form: Form) -> re.Pattern:
 
 _SAME = {
     r"(?:to|on) the (left|right) of": r"\1 of",
+    "what s": "what is",
     "color": "colour",
     "big": "large",
     "little": "small",

@@ -27,6 +27,7 @@ from scipy import ndimage
 
 from helpers.course.arguments import finite_array, name_list, seed_number, within
 from helpers.course.backend import keras, tf
+from helpers.course.networks import classes_of
 from helpers.course.targets import LARGEST_VALUE, checked_images, output_weights
 from helpers.sanity.similarity import MEASURES, similarities
 
@@ -147,7 +148,7 @@ def random_logit(
     Two maps that are alike do not tell the classes apart, so they cannot explain why it is this one.
     """
     images = checked_images(model, images)
-    classes = model.outputs[0].shape[-1]
+    classes = classes_of(model)
     if np.ndim(target) > 1 or classes < 2:
         raise ValueError(
             f"The test takes a class number, or one for each image, and a network with two classes or more; got a target "

@@ -111,12 +111,18 @@ def inputs_in(ranking: Sequence[Coefficient]) -> list[str]:
 
 
 def ranking_table(ranking: Sequence[Coefficient], top: int = 20) -> str:
-    """The first ``top`` coefficients of a ranking as a text table: rank, name, value, standard error."""
+    """The first ``top`` coefficients of a ranking as a text table: rank, name, value, standard error.
+
+    Where three decimals would show nothing but 0.000, two digits are given instead, and a last line says so.
+    """
     rows = list(ranking[: whole_number("top", top)])
-    cells = [[f"{i:>4}", row.label, f"{row.value:.3f}", f"{row.error:.3f}"] for i, row in enumerate(rows, 1)]
-    lines, numbers = aligned(cells, left=(1,)), "  value  error"
+    tiny = bool(rows) and max(row.value for row in rows) < 0.0005
+    digits = ".1e" if tiny else ".3f"
+    cells = [[f"{i:>4}", row.label, f"{row.value:{digits}}", f"{row.error:{digits}}"] for i, row in enumerate(rows, 1)]
+    lines, numbers = aligned(cells, left=(1,)), "    value    error" if tiny else "  value  error"
     width = len(lines[0]) - len(numbers) if lines else 0
-    return "\n".join(["rank  coefficient".ljust(width) + numbers, *lines])
+    note = ["All are below 0.0005: are the inputs standardised, and is the network not saturated?"] if tiny else []
+    return "\n".join(["rank  coefficient".ljust(width) + numbers, *lines, *note])
 
 
 def coefficients_from_derivatives(

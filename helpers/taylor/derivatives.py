@@ -13,7 +13,8 @@ with one hidden layer costs little more than a single product of matrices, and n
 
 A relu bends nowhere (almost): such a layer adds nothing, and with a linear output all second derivatives are zero.
 
-For other Keras models automatic differentiation does the same, slowly: ``ModelDerivatives``.
+For other Keras models automatic differentiation does the same, slowly: ``ModelDerivatives``. For any other function
+there are differences: ``FunctionDerivatives``.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,12 @@ import numpy as np
 
 from helpers.course.arguments import MOST, real_array, whole_number, within
 from helpers.course.backend import keras, tf
+from helpers.course.calls import run
+from helpers.course.networks import compiled, said
 from helpers.taylor.networks import ACTIVATIONS, LARGEST_INPUT, DenseNetwork, checked_inputs, forward, precision
+
+_FEW = 200  # events on which a function is looked at first
+FOR_SCALE = 10_000  # events from which the spread of the inputs is taken
 
 
 def dense_derivatives(
@@ -126,17 +132,22 @@ class ModelDerivatives:
 
     def __init__(self, model: keras.Model, event: np.ndarray, output: int) -> None:
         self.model = model
+        if len(getattr(model, "outputs", [0])) != 1:
+            raise ValueError(
+                f"The model has {len(model.outputs)} outputs, each an array; choose one: "
+                "keras.Model(model.inputs, model.outputs[0])."
+            )
         event = self.checked(event)
-        shape = tuple(np.shape(model(event, training=False)))
+        shape = tuple(np.shape(run(model, [event])))
         if len(shape) != 2:
             raise ValueError(f"The model's output has to have the shape (events, outputs); got {shape} for one event.")
-        self.inputs = event.shape[1]
+        self.inputs, self.output = event.shape[1], tf.constant(_checked_output(output, shape[-1]))
         self.pairs = np.triu_indices(self.inputs)
-        self.derivatives = _compiled(model, _checked_output(output, shape[-1]))
+        self.derivatives = compiled(model, _derivatives)
 
     def checked(self, inputs: np.ndarray) -> tf.Tensor:
         """Inputs as an (n, d) tensor in the model's precision; ``ValueError`` for a wrong shape or a NaN."""
-        shape = getattr(self.model, "input_shape", None)
+        shape, dtype = getattr(self.model, "input_shape", None), precision(self.model)
         inputs = real_array("inputs", inputs)
         if shape is not None and (not isinstance(shape, tuple) or len(shape) != 2):
             raise ValueError(f"Taylor coefficients need a model with one input of shape (events, d); got {shape}.")
@@ -148,7 +159,9 @@ class ModelDerivatives:
             raise ValueError(
                 "An input is not finite (NaN or infinity), or far too large. Remove such events or fill the value."
             )
-        return tf.constant(inputs, precision(self.model))
+        if "float" not in dtype:
+            raise ValueError(_WHOLE_NUMBERS.format(what=f"takes whole numbers ({dtype})"))
+        return tf.constant(inputs, dtype)
 
     def bytes_per_event(self) -> int:
         """The second tape keeps about ten copies of every layer for each of the d inputs."""
@@ -157,28 +170,119 @@ class ModelDerivatives:
         return 10 * 4 * self.inputs * max(widest, self.inputs)
 
     def rows(self, inputs: tf.Tensor) -> np.ndarray:
-        gradient, hessian = (tensor.numpy() for tensor in self.derivatives(inputs))
+        gradient, hessian = (tensor.numpy() for tensor in self.derivatives(inputs, self.output))
+        if len(gradient) == 0:
+            raise ValueError(_WHOLE_NUMBERS.format(what="turns its inputs into whole numbers, or does not read them"))
         return np.concatenate([gradient, hessian[:, self.pairs[0], self.pairs[1]]], axis=1).T.copy()
 
 
-def _compiled(model: keras.Model, output: int) -> Callable:
+_WHOLE_NUMBERS = (
+    "The model {what}, and a derivative asks for inputs that can change by a little; expand the part of the model behind "
+    "its embedding."
+)
+
+
+def _derivatives(forward: Callable) -> Callable:
     """Gradients (n, d) and Hessians (n, d, d): one tape, differentiated again by a second one for all inputs at once.
 
     The model is called with ``training=False``, so that an event's output does not depend on the other events.
     """
 
-    @tf.function(reduce_retracing=True)
-    def derivatives(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def derivatives(inputs: tf.Tensor, output: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as outer:
             outer.watch(inputs)
             with tf.GradientTape() as inner:
                 inner.watch(inputs)
-                values = model(inputs, training=False)[:, output]
-            gradient = inner.gradient(values, inputs, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+                values = tf.gather(forward(inputs)[-1], output, axis=1)
+            gradient = inner.gradient(values, inputs)
+        if gradient is None:
+            return tf.zeros((0,)), tf.zeros((0,))
         hessian = outer.batch_jacobian(gradient, inputs, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return gradient, hessian
 
     return derivatives
+
+
+class FunctionDerivatives:
+    """The same by central differences, for any function of an array (n, d) that returns (n,) or (n, outputs).
+
+    With the step h_i along input i, and e_i the unit vectors times it::
+
+        df/dx_i        = [f(x + e_i) - f(x - e_i)] / 2 h_i
+        d2f/dx_i2      = [f(x + e_i) - 2 f(x) + f(x - e_i)] / h_i^2
+        d2f/dx_i dx_j  = [f(x + e_i + e_j) - f(x + e_i) - f(x + e_j) + 2 f(x)
+                          - f(x - e_i) - f(x - e_j) + f(x - e_i - e_j)] / 2 h_i h_j
+
+    The step is (48 eps)^(1/4) standard deviations of the input, 0.0003 for a function in double precision and 0.05 in
+    single: there rounding, 4 eps f / h^2, and what the second difference leaves out, h^2 f^(4) / 12, are alike.
+
+    Raises
+    ------
+    ValueError
+        If the function cannot be called so, returns something else, or has jumps or kinks, as trees and relu have: then
+        differences over this step and over a larger one, 0.03 standard deviations or twice as large, disagree.
+    """
+
+    def __init__(self, function: Callable, inputs: np.ndarray, output: int) -> None:
+        self.function, self.inputs = function, inputs.shape[1]
+        few = self.checked(inputs[:_FEW])
+        values = self._called(few)
+        if values.dtype.kind != "f":
+            raise ValueError(f"The function returns {values.dtype}, such as labels; take one that returns scores.")
+        self.output = _checked_output(output, values.shape[1])
+        self.pairs = np.triu_indices(self.inputs)
+        spread, epsilon = self.checked(inputs[:FOR_SCALE]).std(axis=0), np.finfo(values.dtype).eps
+        share = (48 * epsilon) ** 0.25
+        self.steps = share * np.where(spread > 0, spread, 1.0)
+        self._require_smooth(few, max(2, 0.03 / share), 10 * epsilon * np.abs(values[:, self.output]).max())
+
+    def checked(self, inputs: np.ndarray) -> np.ndarray:
+        """Inputs in double precision; ``ValueError`` for a NaN."""
+        if not within(inputs, LARGEST_INPUT):
+            raise ValueError("An input is not finite, or far too large. Remove such events or fill the value.")
+        return inputs.astype(float)
+
+    def bytes_per_event(self) -> int:
+        return 3 * 8 * self.inputs * (self.inputs**2 + self.inputs + 1)
+
+    def rows(self, inputs: np.ndarray, further: float = 1) -> np.ndarray:
+        steps, unit, (first, second) = further * self.steps, np.eye(self.inputs), self.pairs
+        mixed = first != second
+        i, j = first[mixed], second[mixed]
+        moves = np.concatenate([0 * unit[:1], unit, -unit, unit[i] + unit[j], -unit[i] - unit[j]]) * steps
+        points = (inputs + moves[:, np.newaxis]).reshape(-1, self.inputs)
+        values = self._called(points)[:, self.output].astype(float).reshape(len(moves), -1)
+        here, up, down, both_up, both_down = np.split(values, np.cumsum([1, len(unit), len(unit), len(i)]))
+        bends, steps = up - 2 * here + down, steps[:, np.newaxis]
+        curved = np.empty((len(first), len(inputs)))
+        curved[~mixed] = bends / steps**2
+        curved[mixed] = (both_up - 2 * here + both_down - bends[i] - bends[j]) / (2 * steps[i] * steps[j])
+        return np.concatenate([(up - down) / (2 * steps), curved])
+
+    def _called(self, points: np.ndarray) -> np.ndarray:
+        try:
+            values = np.asarray(self.function(points))
+        except Exception as error:  # whatever somebody else's function raises
+            raise ValueError(
+                f"The function cannot be called with an array {points.shape}, as classifier.predict_proba can: {said(error)}"
+            ) from None
+        values = values[:, np.newaxis] if values.ndim == 1 else values
+        if values.ndim != 2 or len(values) != len(points):
+            raise ValueError(
+                f"The function returns (events,) or (events, outputs); got {values.shape} for {points.shape}."
+            )
+        return values
+
+    def _require_smooth(self, few: np.ndarray, further: float, rounding: float) -> None:
+        near, far = self.rows(few), self.rows(few, further)
+        steps = np.concatenate([self.steps, self.steps[self.pairs[0]] * self.steps[self.pairs[1]]])
+        apart, size = np.abs(near - far).mean(axis=1), np.abs(near).mean(axis=1)
+        if (apart > 0.2 * size + rounding / steps).any():
+            raise ValueError(
+                "The function has jumps or kinks, as trees and relu have, or is computed too coarsely, so it has no such "
+                "derivatives: differences over a small step and over a larger one disagree. Take a smooth one (tanh, "
+                "softplus)."
+            )
 
 
 def _checked_output(output: int, outputs: int) -> int:

@@ -6,7 +6,8 @@ memory than ten thousand.
 """
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
@@ -15,16 +16,18 @@ from threadpoolctl import ThreadpoolController
 
 from helpers.course.arguments import real_array, shown
 from helpers.course.backend import keras
+from helpers.course.calls import run
 from helpers.taylor.coefficients import AbsoluteMeans, TaylorCoefficients, check_names, check_weights
-from helpers.taylor.derivatives import DenseDerivatives, ModelDerivatives
+from helpers.taylor.derivatives import FOR_SCALE, DenseDerivatives, FunctionDerivatives, ModelDerivatives
 from helpers.taylor.networks import DenseNetwork, checked_inputs, dense_network, forward
 
 WORKING_MEMORY = 30_000_000  # bytes for one block at most
+LARGEST_RATIO = 100  # of the inputs' standard deviations, before it is spoken of
 _LARGEST_BLOCK = 1_000  # small blocks stay in the processor's cache
 
 
 def taylor_coefficients(
-    model: DenseNetwork | keras.Model,
+    model: DenseNetwork | keras.Model | Callable[[np.ndarray], np.ndarray],
     inputs: np.ndarray,
     *,
     output: int = 0,
@@ -36,7 +39,9 @@ def taylor_coefficients(
 
     Parameters
     ----------
-    model: a dense network, or any differentiable Keras model that maps (events, d) to (events, outputs).
+    model: a dense network, any differentiable Keras model that maps (events, d) to (events, outputs), or any smooth
+        function that does, such as ``classifier.predict_proba``: that is expanded by central differences, see
+        :class:`helpers.taylor.derivatives.FunctionDerivatives`.
     inputs: (n, d) events, on the scale on which the network takes them. Standardise first: see below.
     output: which output is expanded.
     weights: (n,) weights of the events, none negative; equal weights if left out.
@@ -46,7 +51,8 @@ def taylor_coefficients(
 
     A coefficient has the unit of f over that of its inputs, so their order has a meaning only when all inputs share one
     scale. In a relu network the second derivatives come from the output's activation alone: a relu is made of straight
-    pieces, and how these meet is not seen by a derivative. Choose tanh or softplus to look at second order.
+    pieces, and how these meet is not seen by a derivative. Choose tanh or softplus to look at second order. A warning says
+    so where all second derivatives are 0, and another where the spreads of the inputs differ by more than a hundred.
 
     Raises
     ------
@@ -61,10 +67,7 @@ def taylor_coefficients(
         raise ValueError(f"Inputs have the shape (events, d); got {inputs.shape}. One event x is x[np.newaxis].")
     if not len(inputs):
         raise ValueError("There is no event to average over: give at least one.")
-    if not isinstance(model, (DenseNetwork, keras.Model)):
-        raise ValueError(f"The model is a DenseNetwork or a Keras model; got {shown(model)}.")
-    network = model if isinstance(model, DenseNetwork) else _read(model, inputs, method)
-    derivatives = DenseDerivatives(network, output) if network else ModelDerivatives(model, inputs[:1], output)
+    derivatives = _derivatives(model, inputs, output, method)
     names = check_names(names, derivatives.checked(inputs[:1]).shape[1])
     mean_weight = check_weights(weights, len(inputs))
     block = int(np.clip(WORKING_MEMORY // derivatives.bytes_per_event(), 1, _LARGEST_BLOCK))
@@ -74,13 +77,49 @@ def taylor_coefficients(
         scaled = None if weights is None else np.asarray(weights[part], float) / mean_weight
         return AbsoluteMeans(derivatives.rows(derivatives.checked(inputs[part])), scaled)
 
-    workers = _processors() if network else 1  # TensorFlow brings its own threads
+    workers = _processors() if isinstance(derivatives, DenseDerivatives) else 1  # TensorFlow brings its own threads
     with _blas_threads().limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         parts = pool.map(sums_of, range(0, len(inputs), block))
         sums = next(parts)
         for part in parts:
             sums.merge(part)
-    return sums.coefficients(names)
+    found = sums.coefficients(names)
+    _warn(found, inputs)
+    return found
+
+
+def _derivatives(model, inputs: np.ndarray, output: int, method: str):
+    """What gives the derivatives of this model, by its method."""
+    if isinstance(model, (DenseNetwork, keras.Model)):
+        network = model if isinstance(model, DenseNetwork) else _read(model, inputs, method)
+        return DenseDerivatives(network, output) if network else ModelDerivatives(model, inputs[:1], output)
+    if not callable(model):
+        raise ValueError(
+            "The model is a DenseNetwork, a Keras model, or a function such as classifier.predict_proba; got "
+            f"{shown(model)}."
+        )
+    if method != "auto":
+        raise ValueError(f"A function is expanded by differences: leave out method={method!r}.")
+    return FunctionDerivatives(model, inputs, output)
+
+
+def _warn(found: TaylorCoefficients, inputs: np.ndarray) -> None:
+    if not found.second.any():
+        warnings.warn(
+            "All second-order coefficients are exactly 0: the network is made of straight pieces (relu, linear), which "
+            "do not bend. Train one with tanh or softplus to look at second order.",
+            stacklevel=3,
+        )
+    spread = inputs[:FOR_SCALE].std(axis=0, dtype=float)
+    spread = np.where(spread > 0, spread, np.nan)
+    if np.nanmax(spread, initial=0) > LARGEST_RATIO * np.nanmin(spread, initial=np.inf):
+        widest, narrowest = np.nanargmax(spread), np.nanargmin(spread)
+        warnings.warn(
+            f"The inputs are not on one scale: the standard deviation of {found.names[widest]} is {spread[widest]:.3g}, "
+            f"that of {found.names[narrowest]} {spread[narrowest]:.3g}. Their coefficients cannot be compared; standardise "
+            "the inputs first.",
+            stacklevel=3,
+        )
 
 
 def _processors() -> int:
@@ -109,7 +148,7 @@ def _read(model: keras.Model, inputs: np.ndarray, method: str) -> DenseNetwork |
         return None
     # A subclassed layer may compute something else than its weights say: compare before trusting the closed form.
     few = checked_inputs(network, inputs[:20])
-    if not np.allclose(forward(network, few), np.asarray(model(few, training=False)), rtol=1e-3, atol=1e-4):
+    if not np.allclose(forward(network, few), run(model, [few]), rtol=1e-3, atol=1e-4):
         if method == "dense":
             raise ValueError("The model computes something else than its dense layers say. Choose method='autodiff'.")
         return None

@@ -16,6 +16,7 @@ from scipy.special import expit
 
 from helpers.course.arguments import real_array, shown, whole_number, within
 from helpers.course.backend import keras
+from helpers.course.calls import is_half
 
 LARGEST_INPUT = 1e12  # what is farther from 0 is a mistake; sums and squares stay finite
 MOST_NEURONS = 100_000
@@ -172,7 +173,7 @@ def dense_network(model: keras.Model) -> DenseNetwork:
     kernels, biases, activations = [], [], []
     for layer in _chain(model):
         if isinstance(layer, keras.layers.Dense):
-            kernel, *bias = (np.asarray(weight) for weight in layer.get_weights())
+            kernel, *bias = (_at_least_single(weight) for weight in (layer.kernel, layer.bias) if weight is not None)
             kernels.append(kernel)
             biases.append(bias[0] if bias else np.zeros(kernel.shape[1], kernel.dtype))
             activations.append(_name(layer.activation, layer.name))
@@ -190,9 +191,15 @@ def dense_network(model: keras.Model) -> DenseNetwork:
 
 
 def precision(model: keras.Model) -> str:
-    """The floating-point type in which a Keras model takes its inputs, such as "float32"."""
+    """The type of numbers that a Keras model takes, such as "float32"; in place of half precision that is single."""
     inputs = getattr(model, "inputs", None)
-    return keras.backend.standardize_dtype(inputs[0].dtype if inputs else model.compute_dtype)
+    dtype = keras.backend.standardize_dtype(inputs[0].dtype if inputs else model.compute_dtype)
+    return "float32" if is_half(dtype) else dtype
+
+
+def _at_least_single(weight) -> np.ndarray:
+    values = weight.numpy()
+    return values.astype(np.result_type(values.dtype, np.float32), copy=False)
 
 
 def _chain(model: keras.Model) -> list:

@@ -26,8 +26,17 @@ import numpy as np
 
 from helpers.course.arguments import name_list, real_array, within
 from helpers.course.backend import keras, tf
-from helpers.course.networks import compiled, outputs_of
-from helpers.course.targets import LARGEST_VALUE, batches, checked_images, get_layer, output_weights, require_logits
+from helpers.course.calls import Call
+from helpers.course.networks import calls_of, compiled, score_gradients
+from helpers.course.targets import (
+    LARGEST_VALUE,
+    batches,
+    checked_images,
+    get_call,
+    output_weights,
+    require_logits,
+    require_way,
+)
 from helpers.tcav.vectors import vectors_as_rows
 
 LARGEST_ARRAY = 256 * 2**20  # bytes of one array of activations or gradients
@@ -66,9 +75,10 @@ def activations(
         If a layer is unknown, an image does not fit, activations are not finite, or an array would take more than
         256 MiB: at early layers of large networks only pooled activations are small enough.
     """
-    images, names = _images(model, images, preprocess), name_list("layer", layer)
-    rows = batches(len(images), batch_size or _pictures_at_a_time(model))
-    found = {name: _empty(model, name, images, pooling) for name in names}
+    images, first = _images(model, images, preprocess)
+    names = name_list("layer", layer)
+    found = {name: _empty(model, name, first, len(images), pooling) for name in names}
+    rows = batches(len(images), batch_size or _pictures_at_a_time(model, first))
     read = compiled(model, _READ[pooling], *names)
     for part in rows:
         for name, values in zip(names, read(_batch(model, images[part], preprocess)), strict=True):
@@ -98,9 +108,10 @@ def logit_gradients(
     ValueError
         If the model ends in probabilities, the target does not fit, or the logits do not depend on the layer.
     """
-    images, names = _images(model, images, preprocess), name_list("layer", layer)
-    found = {name: _empty(model, name, images, pooling) for name in names}
-    for part, values in _gradient_batches(model, names, images, target, pooling, batch_size, preprocess):
+    images, first = _images(model, images, preprocess)
+    names = name_list("layer", layer)
+    found = {name: _empty(model, name, first, len(images), pooling) for name in names}
+    for part, values in _gradient_batches(model, names, images, first, target, pooling, batch_size, preprocess):
         for name, rows in zip(names, values, strict=True):
             found[name][part] = rows
     return found[layer] if isinstance(layer, str) else found
@@ -128,14 +139,14 @@ def directional_derivatives(
     """
     matrix, single = vectors_as_rows(vectors)
     images = checked_images(model, images)
-    features = _features(model, layer, images, pooling)
+    features = _features(model, layer, images, pooling)[0]
     if matrix.shape[1] != features:
         raise ValueError(
             f"A vector at layer {layer!r} with pooling={pooling!r} has {features} values; got {matrix.shape[1]}. Was it "
             "made at another layer, or with another pooling?"
         )
     found = np.empty((len(images), len(matrix)))
-    for part, (rows,) in _gradient_batches(model, [layer], images, target, pooling, batch_size):
+    for part, (rows,) in _gradient_batches(model, [layer], images, images, target, pooling, batch_size):
         found[part] = rows @ matrix.T
     return found[:, 0] if single else found
 
@@ -194,22 +205,17 @@ def _pool(values, pooling: str | None):
 
 
 def _reader(pooling: str | None) -> Callable:
-    def build(part: keras.Model) -> Callable:
-        return lambda images: [_pool(values, pooling) for values in outputs_of(part, images)[:-1]]
+    def build(forward: Callable) -> Callable:
+        return lambda images: [_pool(values, pooling) for values in forward(images)[:-1]]
 
     return build
 
 
 def _differentiator(pooling: str | None) -> Callable:
-    def build(part: keras.Model) -> Callable:
+    def build(forward: Callable) -> Callable:
         def gradients(images, weights):
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(images)  # so that the layer is recorded; no gradient is taken beyond it
-                *layers, scores = outputs_of(part, images)
-                score = tf.reduce_sum(scores * weights)
-            found = tape.gradient(score, layers)
-            # an empty array stands for "no path": an error raised here would come out wrapped in TensorFlow's own
-            return [tf.zeros((0, 0)) if g is None else _pool(g, pooling and "sum") for g in found]
+            _, found = score_gradients(forward, images, weights)
+            return [tf.zeros((0,)) if g is None else _pool(g, pooling and "sum") for g in found]  # see require_way
 
         return gradients
 
@@ -221,13 +227,13 @@ _READ = {pooling: _reader(pooling) for pooling in POOLINGS}
 _DIFFERENTIATE = {pooling: _differentiator(pooling) for pooling in POOLINGS}
 
 
-def _images(model, images, preprocess: Callable | None) -> np.ndarray:
-    """The images, checked; before ``preprocess`` only as far as one of them shows."""
+def _images(model, images, preprocess: Callable | None) -> tuple[np.ndarray, np.ndarray]:
+    """The images, checked, and some as the model takes them; before ``preprocess`` one of them stands for all."""
     if preprocess is None:
-        return checked_images(model, images)
+        images = checked_images(model, images)
+        return images, images
     images = np.asarray(images)
-    checked_images(model, preprocess(images[:1]))
-    return images
+    return images, checked_images(model, preprocess(images[:1]))
 
 
 def _batch(model, images: np.ndarray, preprocess: Callable | None):
@@ -235,63 +241,47 @@ def _batch(model, images: np.ndarray, preprocess: Callable | None):
 
 
 def _gradient_batches(
-    model, names, images, target, pooling, batch_size, preprocess: Callable | None = None
+    model, names, images, first, target, pooling, batch_size, preprocess: Callable | None = None
 ) -> Iterator[tuple[slice, list[np.ndarray]]]:
-    require_logits(model)
+    require_logits(model, [first])
     weights = output_weights(model, len(images), target)
     differentiate = compiled(model, _DIFFERENTIATE[pooling], *names)
-    for part in batches(len(images), batch_size or _pictures_at_a_time(model)):
+    for part in batches(len(images), batch_size or _pictures_at_a_time(model, first)):
         found = [
             values.numpy()
             for values in differentiate(_batch(model, images[part], preprocess), tf.constant(weights[part]))
         ]
+        require_way(names, found)
         for name, values in zip(names, found, strict=True):
-            if len(values) == 0:
-                raise ValueError(
-                    f"The logits do not depend on layer {name!r}: it lies on no way from the input to the output, so no "
-                    "concept can act through it. Choose another layer."
-                )
             _require_finite(values, f"The gradients at layer {name!r}")
         yield part, found
 
 
-def _features(model: keras.Model, name: str, images: np.ndarray, pooling: str | None) -> int:
-    """Values that a layer has for one image, pooled or flattened."""
+def _features(model: keras.Model, name: str, inputs: np.ndarray, pooling: str | None) -> tuple[int, Call]:
+    """Values that a layer has for one image, pooled or flattened, and its call."""
     if pooling not in POOLINGS:
         raise ValueError(f"pooling is 'mean', 'max' or None (flattened); got {pooling!r}.")
-    return prod(_shape(model, name, images)[-1:] if pooling else _shape(model, name, images))
+    call = get_call(model, name, [inputs])
+    shape = call.shape[1:]
+    return prod(shape[-1:] if pooling else shape), call
 
 
-def _shape(model: keras.Model, name: str, images: np.ndarray) -> tuple[int, ...]:
-    output = get_layer(model, name).output
-    if None in output.shape[1:]:  # a network for inputs of any size: ask for this one
-        part = keras.Model(model.inputs[0], output)
-        return tuple(part.compute_output_shape((1, *images.shape[1:]))[1:])
-    return tuple(output.shape[1:])
-
-
-def _empty(model: keras.Model, name: str, images: np.ndarray, pooling: str | None) -> np.ndarray:
+def _empty(model: keras.Model, name: str, inputs: np.ndarray, count: int, pooling: str | None) -> np.ndarray:
     """An array for one row of every image, or an error if it would be too large."""
-    features = _features(model, name, images, pooling)
-    dtype = np.dtype(keras.backend.standardize_dtype(get_layer(model, name).output.dtype))
-    size = len(images) * features * dtype.itemsize
+    features, call = _features(model, name, inputs, pooling)
+    size = count * features * np.dtype(call.dtype).itemsize
     if size > LARGEST_ARRAY:
-        shape = " x ".join(map(str, _shape(model, name, images)))
+        shape = " x ".join(map(str, call.shape[1:]))
         raise ValueError(
-            f"{len(images)} pictures at layer {name!r} ({shape} = {features} values each) take {size / 2**20:.0f} MiB; "
+            f"{count} pictures at layer {name!r} ({shape} = {features} values each) take {size / 2**20:.0f} MiB; "
             f"the limit is {LARGEST_ARRAY >> 20} MiB. Use pooling='mean', fewer pictures or a later layer."
         )
-    return np.empty((len(images), features), dtype)
+    return np.empty((count, features), call.dtype)
 
 
-def _pictures_at_a_time(model: keras.Model) -> int:
-    values = 0
-    for layer in model.layers:
-        shapes = [node.shape for node in tf.nest.flatten(getattr(layer, "output", []))]
-        if any(None in shape[1:] for shape in shapes):
-            return 8
-        values += sum(prod(shape[1:]) for shape in shapes)
-    return max(1, min(MOST_AT_A_TIME, BYTES_AT_A_TIME // (4 * values)))
+def _pictures_at_a_time(model: keras.Model, inputs: np.ndarray) -> int:
+    values = sum(prod(n or 1 for n in call.shape[1:]) for call in calls_of(model, [inputs]).calls if call.shape)
+    return max(1, min(MOST_AT_A_TIME, BYTES_AT_A_TIME // (4 * max(1, values))))
 
 
 def _require_finite(values: np.ndarray, what: str) -> None:

@@ -18,8 +18,9 @@ import numpy as np
 
 from helpers.course.arguments import finite_array, name_list, whole_numbers
 from helpers.course.backend import keras, tf
-from helpers.course.networks import compiled, outputs_of
-from helpers.course.targets import batches, checked_images, get_layer, output_weights, require_logits, require_model
+from helpers.course.calls import Call, Run
+from helpers.course.networks import calls_of, compiled, score_gradients
+from helpers.course.targets import batches, explained, get_call, require_model, require_way
 from helpers.photos.collages import collage
 from helpers.photos.scores import area_share, mass_inside
 from helpers.vgg16.gradients import feature_maps
@@ -31,15 +32,28 @@ LARGEST_SIDE = 8192  # pixels of an enlarged map
 def pooled_layer(model: keras.Model) -> str | None:
     """The name of the layer whose maps are averaged for the dense head, or None if the model has no such head."""
     require_model(model)
-    if len(model.layers) < 3:
-        return None
-    before, pool, head = model.layers[-3:]
-    is_cam_head = (
-        isinstance(pool, keras.layers.GlobalAveragePooling2D)
-        and isinstance(head, keras.layers.Dense)
-        and getattr(head.activation, "__name__", "") == "linear"
-    )
-    return before.name if is_cam_head else None
+    maps, _ = _head(calls_of(model))
+    return maps and maps.name
+
+
+def _head(run: Run) -> tuple[Call | None, keras.layers.Dense | None]:
+    """The call that makes the maps which are averaged for the scores, and the dense layer that does the rest.
+
+    A layer that does nothing when a model infers, such as Dropout, hands on the value that it reads, and is not seen.
+    """
+
+    def maker(value: int, *kinds: type) -> Call | None:
+        made = [call for call in run.calls if call.makes == value]
+        return next(
+            (call for call in made if type(call.layer).call in [kind.call for kind in kinds] or not kinds), None
+        )
+
+    dense = maker(run.output, keras.layers.Dense)
+    if dense is None or dense.layer.activation is not keras.activations.linear:
+        return None, None
+    flat = maker(dense.reads[0], keras.layers.Flatten, keras.layers.Reshape)
+    pooled = maker((flat or dense).reads[0], keras.layers.GlobalAveragePooling2D)
+    return (maker(pooled.reads[0]), dense.layer) if pooled else (None, None)
 
 
 def class_activation_map(model: keras.Model, images, target, batch_size: int = 2) -> np.ndarray:
@@ -50,26 +64,22 @@ def class_activation_map(model: keras.Model, images, target, batch_size: int = 2
     ValueError
         If the model does not end in global average pooling and one linear dense layer.
     """
-    require_logits(model)
-    layer = pooled_layer(model)
-    if layer is None:
+    images, weights = explained(model, images, target)
+    found, head = _head(calls_of(model, [images]))
+    if found is None:
         raise ValueError(
             "CAM is defined for a model that ends in GlobalAveragePooling2D and one linear Dense layer; this one ends "
             f"in {', '.join(f'{part.name} ({type(part).__name__})' for part in model.layers[-3:])}. Use grad_cam."
         )
-    maps = feature_maps(model, images, layer, batch_size)
-    weights = output_weights(model, len(maps), target) @ model.layers[-1].kernel.numpy().T
-    return np.einsum("nhwk,nk->nhw", maps, weights)
+    maps = feature_maps(model, images, found.name, batch_size)
+    return np.einsum("nhwk,nk->nhw", maps, weights @ head.kernel.numpy().T)
 
 
-def _weighted_maps(part: keras.Model) -> Callable:
+def _weighted_maps(forward: Callable) -> Callable:
     def weighted(images, weights):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(images)  # so that the maps are recorded; no gradient is taken beyond them
-            *maps, scores = outputs_of(part, images)
-            score = tf.reduce_sum(scores * weights)
-        gradients = tape.gradient(score, maps)
-        return [weighted_maps(m, g) for m, g in zip(maps, gradients, strict=True)]
+        maps, gradients = score_gradients(forward, images, weights)
+        pairs = zip(maps, gradients, strict=True)
+        return [tf.zeros((0,)) if g is None else weighted_maps(m, g) for m, g in pairs]  # see require_way
 
     return weighted
 
@@ -93,36 +103,39 @@ def grad_cam(
     Parameters
     ----------
     layer
-        Name of a layer with maps (N, height, width, channels) behind its activation; by default the last such layer.
+        Name of a layer with maps (N, height, width, channels) behind its activation, "base/conv5" inside a model that is
+        a layer; by default the last one whose maps have more than one place.
         A list of names gives a dictionary of maps, all from one pass forwards and one backwards.
     relu
         Keep only the evidence in favour, as the paper does. Without it the map is signed.
 
     The map can be zero everywhere: then nothing at this layer speaks for the class.
     """
-    require_logits(model)
-    images = checked_images(model, images)
-    weights = output_weights(model, len(images), target)
-    layer = last_map_layer(model) if layer is None else layer
+    images, weights = explained(model, images, target)
+    layer = last_map_layer(model, images) if layer is None else layer
     names = name_list("layer", layer)
     for name in names:
-        if len(get_layer(model, name).output.shape) != 4:
-            raise ValueError(f"Layer {name!r} has no maps: its output has shape {get_layer(model, name).output.shape}.")
+        shape = get_call(model, name, [images]).shape
+        if len(shape) != 4:
+            raise ValueError(f"Layer {name!r} has no maps: its output has shape {shape}.")
     weighted = compiled(model, _weighted_maps, *names)
     rows = batches(len(images), batch_size)
     found = [weighted(tf.constant(images[part]), tf.constant(weights[part])) for part in rows]
     maps = {name: np.concatenate([batch[i] for batch in found]) for i, name in enumerate(names)}
+    require_way(names, maps.values())
     if relu:
         maps = {name: np.maximum(values, 0) for name, values in maps.items()}
     return maps[layer] if isinstance(layer, str) else maps
 
 
-def last_map_layer(model: keras.Model) -> str:
-    """The last layer whose output still has a height and a width."""
-    for part in reversed(model.layers):
-        if len(part.output.shape) == 4:
-            return part.name
-    raise ValueError("The model has no layer with maps (N, height, width, channels).")
+def last_map_layer(model: keras.Model, images: np.ndarray | None = None) -> str:
+    """The last layer on the way to the scores whose output still has places: more than one, for images of this size."""
+    require_model(model)
+    calls = calls_of(model, () if images is None else [images]).calls
+    names = [call.name for call in calls if call.leads and call.places > 1]
+    if not names:
+        raise ValueError("The model has no layer with maps (N, height, width, channels) of more than one place.")
+    return names[-1]
 
 
 def enlarge(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:

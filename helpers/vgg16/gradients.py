@@ -17,22 +17,36 @@ import numpy as np
 
 from helpers.course.arguments import choice, finite_array, name_list, real_number, seed_number, whole_number, within
 from helpers.course.backend import keras, tf
-from helpers.course.networks import compiled, outputs_of
-from helpers.course.targets import LARGEST_VALUE, batches, checked_images, get_layer, output_weights, require_logits
+from helpers.course.networks import compiled, score_gradients, scores_of
+from helpers.course.targets import (
+    LARGEST_VALUE,
+    batches,
+    checked_images,
+    explained,
+    get_call,
+    get_layer,
+    require_logits,
+)
 from helpers.vgg16.photo_network import MEAN_BGR
 
 BLACK, WHITE = tuple((-MEAN_BGR).tolist()), tuple((255 - MEAN_BGR).tolist())  # in VGG16's input space
+_NO_GRADIENT = (
+    "The model {what}, so its input has no gradient; take that of a layer behind it (logit_gradients of helpers.tcav, at "
+    "an embedding with pooling=None), or occlusion_map for pictures."
+)
 MOST_STEPS = 1000  # the quadrature takes them from a matrix with the square of that
 
 
 def feature_maps(model: keras.Model, images, layers: str | list[str], batch_size: int = 2):
-    """What the layers put out for the images.
+    """What the layers put out for the images; a layer of a model inside the model is "base/conv5".
 
     Returns one array (N, height, width, channels) for a name, a dictionary of arrays for a list of names; all layers of
     a list are read in one forward pass.
     """
     images = checked_images(model, images)
     names = name_list("layers", layers)
+    for name in names:
+        get_call(model, name, [images])
     forward = compiled(model, _forward, *names)
     found = [forward(tf.constant(images[rows]))[:-1] for rows in batches(len(images), batch_size)]
     maps = {name: np.concatenate([batch[i] for batch in found]) for i, name in enumerate(names)}
@@ -52,17 +66,29 @@ def input_gradient(model: keras.Model, images, target, batch_size: int = 2) -> n
 
     ``target``: see :mod:`helpers.course.targets`.
     """
-    require_logits(model)
-    images = checked_images(model, images)
-    weights = output_weights(model, len(images), target)
-    gradient = compiled(model, _score_gradient)
-    rows = batches(len(images), batch_size)
-    return np.concatenate([gradient(tf.constant(images[part]), tf.constant(weights[part])) for part in rows])
+    return _gradient(model, *_differentiable(model, images, target), batch_size)
+
+
+def _differentiable(model: keras.Model, images, target) -> tuple[np.ndarray, np.ndarray]:
+    """Images and weights, checked; images of whole numbers are refused."""
+    images, weights = explained(model, images, target)
+    if images.dtype.kind != "f":
+        raise ValueError(_NO_GRADIENT.format(what=f"takes whole numbers ({images.dtype})"))
+    return images, weights
+
+
+def _gradient(model: keras.Model, images: np.ndarray, weights: np.ndarray, batch_size: int) -> np.ndarray:
+    gradient, rows = compiled(model, _score_gradient), batches(len(images), batch_size)
+    found = np.concatenate([gradient(tf.constant(images[part]), tf.constant(weights[part])) for part in rows])
+    if len(found) == 0:
+        raise ValueError(_NO_GRADIENT.format(what="turns its input into whole numbers"))
+    return found
 
 
 def gradient_times_input(model: keras.Model, images, target, batch_size: int = 2) -> np.ndarray:
     """x * df/dx: for a linear model without bias its sum is the score. Zero is the reference (the mean colour)."""
-    return input_gradient(model, images, target, batch_size) * checked_images(model, images)
+    images, weights = _differentiable(model, images, target)
+    return _gradient(model, images, weights, batch_size) * images
 
 
 def smooth_gradient(
@@ -80,18 +106,14 @@ def smooth_gradient(
     """
     samples, noise = whole_number("samples", samples, 1), real_number("noise", noise, 0, 100)
     seed, batch_size = seed_number(seed), whole_number("batch_size", batch_size, 1)
-    require_logits(model)
-    images = checked_images(model, images)
-    weights = output_weights(model, len(images), target)
+    images, weights = _differentiable(model, images, target)
     rng = np.random.default_rng(seed)
     mean = np.zeros(images.shape, images.dtype)
     for total, image, weight in zip(mean, images, weights, strict=True):
         scale = noise * float(image.max() - image.min())
         for rows in batches(samples, min(batch_size, samples)):
             noisy = image + scale * rng.standard_normal((rows.stop - rows.start, *image.shape)).astype(image.dtype)
-            total += input_gradient(model, noisy, np.broadcast_to(weight, (len(noisy), len(weight))), batch_size).sum(
-                axis=0
-            )
+            total += _gradient(model, noisy, np.tile(weight, (len(noisy), 1)), batch_size).sum(axis=0)
     return mean / samples
 
 
@@ -138,16 +160,15 @@ def integrated_gradients(
         If ``steps`` is less than 1 or the baseline does not fit.
     """
     steps = whole_number("steps", steps, 1, MOST_STEPS)
-    images = checked_images(model, images)
+    images, weights = _differentiable(model, images, target)
     baseline = _checked_baseline(baseline, images)
-    weights = output_weights(model, len(images), target)
     places, shares = gauss_legendre(steps)
     mean = np.zeros(images.shape)
     for total, image, start, weight in zip(mean, images, baseline, weights, strict=True):
         for rows in batches(steps, batch_size):
             along = places[rows].reshape(-1, *[1] * image.ndim)
             points = (start + along * (image - start)).astype(images.dtype)
-            gradients = input_gradient(model, points, np.tile(weight, (len(points), 1)), batch_size)
+            gradients = _gradient(model, points, np.tile(weight, (len(points), 1)), batch_size)
             total += np.tensordot(shares[rows], gradients, axes=1)
     return (mean * (images - baseline)).astype(images.dtype)
 
@@ -171,21 +192,20 @@ def gauss_legendre(steps: int) -> tuple[np.ndarray, np.ndarray]:
     return (places + 1) / 2, shares / 2  # from [-1, 1] to [0, 1]
 
 
-def logits(model: keras.Model, images: np.ndarray, batch_size: int = 2) -> np.ndarray:
+def logits(model: keras.Model, images, batch_size: int = 2) -> np.ndarray:
     """The class scores (N, classes), in batches of bounded size, compiled once."""
-    forward = compiled(model, _forward)
-    return np.concatenate([forward(tf.constant(images[rows]))[-1] for rows in batches(len(images), batch_size)])
+    images = checked_images(model, images)
+    require_logits(model, [images])
+    return np.concatenate([scores_of(model, [images[rows]]) for rows in batches(len(images), batch_size)])
 
 
-def _forward(part: keras.Model) -> Callable:
-    return lambda images: outputs_of(part, images)
+def _forward(forward: Callable) -> Callable:
+    return lambda images: forward(images)
 
 
-def _score_gradient(part: keras.Model) -> Callable:
+def _score_gradient(forward: Callable) -> Callable:
     def gradient(images, weights):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(images)
-            score = tf.reduce_sum(outputs_of(part, images)[-1] * weights)
-        return tape.gradient(score, images)
+        _, (found,) = score_gradients(forward, images, weights)
+        return tf.zeros((0,)) if found is None else found  # an error raised here would lose its place
 
     return gradient

@@ -10,7 +10,7 @@ import numpy as np
 
 from helpers.course.arguments import finite_array, seed_number, whole_number
 from helpers.course.backend import keras
-from helpers.course.targets import batches, checked_images, output_weights, require_logits
+from helpers.course.targets import batches, explained
 from helpers.vgg16.gradients import logits
 
 
@@ -22,9 +22,7 @@ def occlusion_map(
     ``fill`` is what hidden pixels become, in the model's input space: a number or one value per channel. Zero is the
     mean colour of the training pictures for VGG16.
     """
-    require_logits(model)
-    images = checked_images(model, images)
-    weights = output_weights(model, len(images), target)
+    images, weights = explained(model, images, target)
     fill = _checked_fill(fill, images)
     if images.ndim != 4:
         raise ValueError(f"Occlusion hides parts of pictures (N, height, width, channels); got {images.shape}.")
@@ -78,8 +76,7 @@ def closure_test(
         The window with the largest importance, how far the explained logit falls when it is hidden, and the same for
         every random window (draws,).
     """
-    require_logits(model)
-    image, importance = checked_images(model, image), finite_array("importance", importance)
+    (image, weights), importance = explained(model, image, target), finite_array("importance", importance)
     if len(image) != 1 or image.ndim != 4 or importance.shape != image.shape[1:3]:
         raise ValueError(
             f"The closure test takes one picture (1, height, width, channels) and a map of its height and width; "
@@ -87,11 +84,10 @@ def closure_test(
         )
     size, draws = whole_number("size", size, 1, min(importance.shape)), whole_number("draws", draws, 1)
     rng, fill = np.random.default_rng(seed_number(seed)), _checked_fill(fill, image)
-    weights = output_weights(model, 1, target)[0]
     corner = best_window(importance, size)
     others = rng.integers(0, [image.shape[1] - size + 1, image.shape[2] - size + 1], size=(draws, 2))
     hidden = np.concatenate([hide(image, place, size, fill) for place in [corner, *others]])
-    falls = logits(model, image) @ weights - logits(model, hidden) @ weights
+    falls = logits(model, image) @ weights[0] - logits(model, hidden) @ weights[0]
     return corner, float(falls[0]), falls[1:]
 
 
@@ -111,7 +107,11 @@ def hide(images: np.ndarray, corner: tuple[int, int], size: int, fill=0.0) -> np
 
 def _checked_fill(fill, images: np.ndarray) -> np.ndarray:
     """What hidden pixels become: one number or one for each channel of the images."""
-    fill = finite_array("fill", fill, dtype=images.dtype)
+    given = finite_array("fill", fill)
+    with np.errstate(invalid="ignore"):
+        fill = given.astype(images.dtype)
+    if images.dtype.kind != "f" and not np.array_equal(fill, given):
+        raise ValueError(f"fill is one of the values that the images can have ({images.dtype}); got {given}.")
     if fill.shape not in ((), (1,), images.shape[-1:]):
         raise ValueError(f"fill is a number, or one for each of {images.shape[-1]} channels; got shape {fill.shape}.")
     return fill

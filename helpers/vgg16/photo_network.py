@@ -5,15 +5,14 @@ mean colour of the training pictures.
 """
 
 import difflib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
 
 from helpers.course.arguments import real_array, whole_number
-from helpers.course.backend import keras, tf
-from helpers.course.networks import compiled, outputs_of
+from helpers.course.backend import keras
+from helpers.course.networks import scores_of
 from helpers.course.targets import batches
 
 MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)  # of the training pictures; VGG16 reads blue first
@@ -86,9 +85,8 @@ class PhotoNetwork:
     def logits(self, inputs) -> np.ndarray:
         """Logits (N, classes) of preprocessed inputs (N, input_size, input_size, 3), a bounded number at a time."""
         inputs = self._checked(inputs)
-        forward = compiled(self.model, _forward)
         rows = batches(len(inputs), max(1, PIXELS_AT_A_TIME // self.input_size**2))
-        return np.concatenate([forward(tf.constant(inputs[part])) for part in rows])
+        return np.concatenate([scores_of(self.model, [inputs[part]]) for part in rows])
 
     def decode(self, logits, top: int = 5) -> list[list[Prediction]]:
         """The ``top`` most probable classes, the best first, for every picture.
@@ -170,10 +168,6 @@ class PhotoNetwork:
         if not np.isfinite(inputs).all():
             raise ValueError("The inputs hold NaN or infinite values.")
         return inputs.astype(np.float32, copy=False)
-
-
-def _forward(part: keras.Model) -> Callable:
-    return lambda inputs: outputs_of(part, inputs)[-1]
 
 
 def _plain(name: str) -> str:

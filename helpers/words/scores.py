@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.course.arguments import real_array, shown
-from helpers.course.backend import keras, tf
-from helpers.course.networks import compiled
+from helpers.course.backend import keras
+from helpers.course.networks import compiled, score_gradients
 from helpers.course.targets import batches
 from helpers.words.lstm import lstm_relevance, lstm_scores, read_lstm
 from helpers.words.sentiment import SentimentNetwork
@@ -148,12 +148,10 @@ def _gradient(network: SentimentNetwork, words: np.ndarray, sides: np.ndarray) -
     return both[0], both[1]
 
 
-def _score_gradient(part: keras.Model) -> Callable:
+def _score_gradient(forward: Callable) -> Callable:
     def gradient(words, sides):
-        with tf.GradientTape() as tape:
-            embedded, logits = part(words, training=False)
-            score = tf.reduce_sum(sides * logits)
-        return tape.gradient(score, embedded), embedded
+        (embedded,), (found,) = score_gradients(forward, words, sides)
+        return found, embedded
 
     return gradient
 

@@ -8,6 +8,7 @@ ICWSM 2014; the film sentences are those of Pang and Lee 2005, of which the Stan
 import csv
 import gzip
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,13 @@ PAPER_SENTENCES = (  # shown by Arras et al. 2017; never trained on
 PADDING, UNKNOWN = 0, 1  # numbers that stand for no word, and for a word that the vocabulary does not have
 SCALE = 4.0  # ratings lie between minus and plus this
 _LEAST_OFTEN = 2  # a word that occurs less often in the sentences of the training is unknown
+# what keyboards, telephones and word processors write for ': accents, quotes, primes, letters that look like it, and the
+# quotes of Windows-1252 read as something else
+_APOSTROPHES = (
+    "`\u00b4\u0091\u0092\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\u0313\u0315\u0384\u055a\u055b\u05f3\u07f4\u07f5"
+    "\u1fbd\u1fbf\u1fef\u1ffd\u1ffe\u2018\u2019\u201b\u2032\u2035\u275b\u275c\ua78b\ua78c\uff07\uff40"
+)
+_TYPEWRITER = str.maketrans(dict.fromkeys(_APOSTROPHES, "'") | {"\u2026": "..."})
 _TOKEN = re.compile(r"[^\W_]+?(?=n't\b)|n't\b|'(?:s|re|ve|ll|d|m)\b|[^\W_]+|\.{2,}|[.,!?;:]")
 
 
@@ -88,13 +96,19 @@ def load_word_valences() -> dict[str, float]:
     return {word: float(np.mean(ratings)) for word, ratings in found.items()}
 
 
+def typewritten(text: str) -> str:
+    """The text in lower case, with one form of each letter with an accent, of the apostrophe, and of the three dots."""
+    return unicodedata.normalize("NFC", text.lower()).translate(_TYPEWRITER)
+
+
 def split_into_words(text: str) -> list[str]:
     """The words and marks of a sentence, in lower case: "Don't miss it!" -> do, n't, miss, it, !
 
     Contractions come apart as in the Penn Treebank, so that "not" has one form after every verb; a text that is
-    already in that form stays as it is. Dashes, quotes and brackets are left out.
+    already in that form stays as it is. Every kind of apostrophe is read as the same one. Dashes, quotes and brackets
+    are left out.
     """
-    return _TOKEN.findall(text.lower().replace("\u2019", "'"))
+    return _TOKEN.findall(typewritten(text))
 
 
 def training_and_test(

@@ -131,7 +131,7 @@ def speed() -> None:
     functions["deconvnet"] = lambda: deconvnet(model, x, 0)
     turns = {name: lambda function=function: timed(function) for name, function in functions.items()}
     first = {name: turn()[0] for name, turn in turns.items()}
-    made = len(networks._kept[model])
+    made = len(networks._kept[model].made)
     with zennit(model, x, 0) if ZENNIT else contextlib.nullcontext() as other:
         if other is not None:
             ask, result = other
@@ -153,7 +153,7 @@ def speed() -> None:
     lrp(model, np.concatenate([x, x, x]), [0, 1, 2], epsilon_plus_flat())
     lrp(model, x, 0, epsilon_plus_flat(dense_epsilon=0.25))
     print(
-        f"  compiled once each: {made == len(networks._kept[model])} (budget for a first call: {FIRST_CALL_BUDGET} s)"
+        f"  compiled once each: {made == len(networks._kept[model].made)} (budget for a first call: {FIRST_CALL_BUDGET} s)"
     )
 
 

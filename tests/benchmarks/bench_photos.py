@@ -58,7 +58,7 @@ def main() -> None:
         input_gradient(model, x, 0)
         grad_cam(model, x, 0, "block5_conv3")
     traces = [
-        compiled(model, build, *layers).experimental_get_tracing_count()
+        compiled(model, build, *layers).__wrapped__.experimental_get_tracing_count()
         for build, layers in ((_score_gradient, ()), (_weighted_maps, ("block5_conv3",)))
     ]
     print(f"120 more calls: memory grew by {peak() - before:.0f} MiB, traces of each function: {np.unique(traces)}")

@@ -40,8 +40,7 @@ NOTEBOOK_STATE = """() => {
       kind: o.output_type,
       name: o.name ?? '',
       text: (o.ename ? o.ename + ': ' + o.evalue : [].concat(o.text ?? '').join('')).slice(0, 500),
-      types: Object.keys(o.data ?? {}),
-      alt: o.metadata?.['image/png']?.alt ?? ''
+      figure: [].concat(o.data?.['text/html'] ?? '').join('').startsWith('<img class="course-figure"')
     }))
   }));
   return {status: panel.sessionContext.session?.kernel?.status ?? 'none', cells};

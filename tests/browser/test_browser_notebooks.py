@@ -36,13 +36,17 @@ def files(tmp_path_factory):
 def test_it_runs_from_top_to_bottom(book):
     assert book.failures() == []
     cells = book.cells()
-    figures = [output for cell in cells for output in cell["outputs"] if "image/png" in output["types"]]
+    figures = [output for cell in cells for output in cell["outputs"] if output["figure"]]
     assert len(figures) > 10
     broken = book.page.evaluate(
         "() => [...document.querySelectorAll('.jp-Notebook .jp-OutputArea img')]"
         ".filter(image => !image.complete || image.naturalWidth === 0).length"
     )
     assert broken == 0
+    without_alt = book.page.evaluate(
+        "() => [...document.querySelectorAll('.jp-Notebook .jp-OutputArea img')].filter(image => !image.alt).length"
+    )
+    assert without_alt == 0
     for share in (0, 25, 50, 75, 100):
         book.page.evaluate(
             "share => { const all = document.querySelectorAll('.jp-Notebook .jp-Cell');"

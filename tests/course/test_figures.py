@@ -1,6 +1,12 @@
+import base64
+import os
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.course import figures as plotting
 from helpers.vgg16 import figures as plotting_photos
@@ -8,11 +14,48 @@ from helpers.vgg16 import figures as plotting_photos
 
 def test_a_figure_is_displayed_with_its_description_and_closed(monkeypatch):
     seen = {}
-    monkeypatch.setattr(plotting, "display", lambda figure, metadata: seen.update(metadata))
+    monkeypatch.setattr(plotting, "display", lambda data, raw: seen.update(data))
     figure = plt.figure(figsize=(4, 3))
-    plotting.show(figure, alt="a curve that rises steadily")
-    assert seen == {"image/png": {"alt": "a curve that rises steadily"}}
+    plotting.show(figure, alt='a curve that rises "steadily"')
+    assert seen["text/plain"] == 'a curve that rises "steadily"'
+    element = re.fullmatch(
+        r'<img class="course-figure" alt="(.*?)" src="data:image/png;base64,(.*?)">', seen["text/html"]
+    )
+    assert element[1] == "a curve that rises &quot;steadily&quot;"
+    assert base64.b64decode(element[2], validate=True).startswith(b"\x89PNG")
     assert not plt.fignum_exists(figure.number)
+
+
+@pytest.mark.parametrize(
+    "own", [{"text.usetex": True}, {"axes.facecolor": "black", "text.color": "white"}, {"image.origin": "lower"}]
+)
+def test_a_matplotlibrc_of_ones_own_changes_no_figure(own):
+    plotting.use_course_style()
+    wanted = dict(plt.rcParams)
+    plt.rcParams.update(own)
+    plotting.use_course_style()
+    assert dict(plt.rcParams) == wanted
+
+
+@pytest.mark.parametrize("backend", ["", "agg", "TkAgg"])
+def test_figures_are_pictures_whatever_backend_the_environment_names(backend):
+    """In a kernel, as a notebook has it."""
+    code = (
+        "from helpers.course.figures import show, use_course_style\nimport matplotlib.pyplot as plt\n"
+        "use_course_style()\nshow(plt.subplots(figsize=(1, 1))[0], alt='two axes with nothing between them')"
+    )
+    book = new_notebook(cells=[new_code_cell(code)])
+    NotebookClient(book, kernel_name="python3", timeout=120).execute(env={**os.environ, "MPLBACKEND": backend})
+    (output,) = book.cells[0].outputs
+    assert 'alt="two axes with nothing between them" src="data:image/png' in output.data["text/html"]
+
+
+def test_descriptions_are_found_by_their_name(monkeypatch):
+    monkeypatch.setitem(plotting.ALT_TEXTS, "curve of {task}", "A curve for task {task}, which rises")
+    assert plotting.described("curve of {task}", task="b") == "A curve for task b, which rises"
+    assert plotting.described("A sentence with {braces} stays as it is") == "A sentence with {braces} stays as it is"
+    with pytest.raises(ValueError, match=r"got alt='curve of b'. They stand in helpers/course/alt_texts.py"):
+        plotting.described("curve of b")
 
 
 def test_descriptions_and_widths_are_checked():

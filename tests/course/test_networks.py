@@ -5,10 +5,13 @@ import weakref
 
 import numpy as np
 import pytest
+from own_networks import largest_difference, pictures, tape_gradient
 
 from helpers.course.backend import keras, tf
 from helpers.course.networks import (
     MOST_KEPT,
+    _scores,
+    calls_of,
     compiled,
     fold_normalisation,
     gradient_steps,
@@ -18,6 +21,7 @@ from helpers.course.networks import (
 )
 from helpers.questions.network import new_eyes
 from helpers.toyworld.network import new_network
+from helpers.vgg16.gradients import input_gradient, logits
 
 
 def dense(seed=0):
@@ -56,6 +60,65 @@ def test_a_compiled_part_sees_changed_weights():
     before = np.asarray(compiled(model, build)(x)[-1])
     model.set_weights([2 * weight for weight in model.get_weights()])
     np.testing.assert_allclose(compiled(model, build)(x)[-1], 2 * before, rtol=1e-5)
+
+
+CHANGES = {
+    "another head": lambda model: (model.pop(), model.add(keras.layers.Dense(3))),
+    "another activation": lambda model: setattr(model.layers[1], "activation", keras.activations.tanh),
+    "another setting": lambda model: setattr(model.layers[1], "strides", (2, 2)),
+    "an array changed in place": lambda model: model.layers[0].factor.__imul__(3),
+    "LoRA": lambda model: (model.layers[-1].enable_lora(2), model.layers[-1].lora_kernel_b.assign(np.ones((2, 3)))),
+    "quantised": lambda model: model.layers[-1].quantize("int8"),
+    "a nested layer": lambda model: setattr(model.layers[2].layers[0], "negative_slope", 0.9),
+}
+
+
+class Times(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.factor = np.ones(3, np.float32)
+
+    def call(self, inputs):
+        return self.factor * inputs
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_model_gets_new_functions(change):
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            Times(),
+            keras.layers.Conv2D(4, 3, activation="elu"),
+            keras.Sequential([keras.layers.LeakyReLU(0.1)]),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(3),
+        ]
+    )
+    x = pictures()
+    before, function = input_gradient(model, x, 0), compiled(model, _scores)
+    assert largest_difference(before, tape_gradient(model, x, 0)) < 1e-5
+    assert compiled(model, _scores) is function  # whatever was called in between
+    CHANGES[change](model)
+    assert largest_difference(input_gradient(model, x, 0), tape_gradient(model, x, 0)) < 1e-5
+    np.testing.assert_allclose(logits(model, x), model(x), rtol=1e-5, atol=1e-6)
+    assert largest_difference(before, tape_gradient(model, x, 0)) > 1e-3
+
+
+def test_training_and_compiling_make_nothing_anew():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(2)])
+    function = compiled(model, _scores)
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    assert compiled(model, _scores) is function
+
+
+def test_somebody_else_s_error_comes_in_one_sentence():
+    words = keras.Sequential([keras.Input((6,), dtype="int32"), keras.layers.Embedding(20, 4), keras.layers.Flatten()])
+    with pytest.raises(ValueError, match=r"^The model cannot compute this: indices\[0,0\] = 47 is not in \[0, 20\)$"):
+        compiled(words, _scores)([np.full((1, 6), 47, np.int32)])
+    small = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 9)])
+    with pytest.raises(ValueError, match=r"cannot be run on inputs \(8, 8, 3\): Negative dimension size.*[^\n]*$"):
+        calls_of(small, [pictures()])
 
 
 def test_gradient_steps_are_those_of_fit():

@@ -60,6 +60,7 @@ def test_no_two_questions_have_the_same_words():
         ("Is there an elephant?", Question("existence", (Description(None, None, "elephant"),))),
         ("HOW MANY BIG LIONS ARE THERE?!", Question("counting", (Description("large", None, "lion"),))),
         ("What color is the hippopotamus?", Question("colour", (Description(None, None, "hippo"),))),
+        *((f"What{mark}s the red thing?", Question("kind", (Description(None, "red"),))) for mark in "'’´ʼ"),
         (
             "What stands to the left of the cow",
             Question("relation, kind", (Description(None, None, "cow"),), ("left of",)),

@@ -52,6 +52,12 @@ def test_curves_of_a_linear_network_by_hand(linear_model, images):
     assert np.array_equal(found.shares, [0, 0.25, 0.5, 0.75, 1])
 
 
+def test_shares_are_those_of_whole_tiles(linear_model, images):
+    """A third of 20 tiles are 7, two thirds 13."""
+    found = flipping(linear_model, images, 0, contributions(linear_model, images, 0), tile=2, steps=3, fill=0.0)
+    assert np.array_equal(found.shares, [0, 7 / 20, 13 / 20, 1])
+
+
 def test_no_order_beats_the_contributions_of_a_linear_network(linear_model, images):
     maps = contributions(linear_model, images, 0)
     best = flipping(linear_model, images, 0, maps, tile=3, steps=9, fill=0.0)

@@ -62,6 +62,14 @@ def test_a_coefficient_is_found_by_name_in_either_order():
     assert found.ranking()[0].label in table
 
 
+def test_a_table_never_shows_nothing_but_zeros():
+    gradient, hessian = random_derivatives()
+    table = ranking_table(averaged(1e-5 * gradient, 1e-7 * hessian).ranking(), top=2)
+    assert "e-06" in table
+    assert "0.000 " not in table
+    assert table.splitlines()[-1].startswith("All are below 0.0005: are the inputs standardised")
+
+
 def test_merged_blocks_equal_the_whole():
     gradient, hessian = random_derivatives()
     weights = np.random.default_rng(1).uniform(size=1000)

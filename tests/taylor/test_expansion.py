@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from helpers.course.backend import keras, tf
-from helpers.taylor import expansion
+from helpers.course.networks import compiled
+from helpers.taylor import derivatives, expansion
 from helpers.taylor.coefficients import coefficients_from_derivatives, numbered_inputs
 from helpers.taylor.derivatives import dense_derivatives
 from helpers.taylor.expansion import taylor_coefficients
@@ -91,6 +92,7 @@ def test_derivatives_agree_with_central_differences(sizes, activations):
             np.testing.assert_allclose(found, difference / (12 * step), rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:All second-order coefficients")  # one of them is linear
 @pytest.mark.parametrize(("sizes", "activations"), SHAPES)
 def test_coefficients_are_the_means_of_these_derivatives(sizes, activations):
     network = random_network(sizes, activations)
@@ -172,7 +174,8 @@ def test_each_output_is_its_own_function():
 
 def test_relu_with_a_linear_output_has_no_second_order():
     network = random_network((3, 20, 20, 1), ("relu", "relu", "linear"))
-    found = taylor_coefficients(network, np.random.default_rng(1).normal(size=(100, 3)))
+    with pytest.warns(UserWarning, match="exactly 0: the network is made of straight pieces"):
+        found = taylor_coefficients(network, np.random.default_rng(1).normal(size=(100, 3)))
     assert found.first.min() > 0
     np.testing.assert_array_equal(found.second, 0)
 
@@ -314,3 +317,104 @@ def test_models_of_other_shapes_are_explained():
     sequence = keras.Sequential([keras.Input((4,)), layers.Reshape((2, 2))])
     with pytest.raises(ValueError, match=r"shape \(events, outputs\)"):
         taylor_coefficients(sequence, np.zeros((5, 4)))
+
+
+def product(x):
+    """f = sin(x1) x2^2 + exp(x3), and x1 x2."""
+    return np.stack([np.sin(x[:, 0]) * x[:, 1] ** 2 + np.exp(x[:, 2]), x[:, 0] * x[:, 1]], axis=1)
+
+
+def coefficients_of_product(x):
+    a, b, c = x.T
+    gradient = np.stack([np.cos(a) * b**2, 2 * np.sin(a) * b, np.exp(c)], axis=1)
+    hessian = np.zeros((len(x), 3, 3))
+    hessian[:, 0, 0], hessian[:, 1, 1], hessian[:, 2, 2] = -np.sin(a) * b**2, 2 * np.sin(a), np.exp(c)
+    hessian[:, 0, 1] = hessian[:, 1, 0] = 2 * np.cos(a) * b
+    return averaged(gradient, hessian)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-6), (np.float32, 5e-3)])
+def test_any_function_goes_through_differences(dtype, tolerance):
+    inputs = np.random.default_rng(0).normal(size=(700, 3)) * [1, 1, 0.5]
+    expected = coefficients_of_product(inputs)
+    found = taylor_coefficients(lambda x: product(x).astype(dtype), inputs)
+    for part in ("first", "second", "first_error", "second_error"):
+        wanted = getattr(expected, part)
+        np.testing.assert_allclose(getattr(found, part), wanted, atol=tolerance * wanted.max())
+    np.testing.assert_allclose(taylor_coefficients(product, inputs, output=1).second[0, 1], 1, rtol=1e-6)
+    scaled = taylor_coefficients(lambda x: product(x / 1000)[:, 0], 1000 * inputs)  # the step follows the spread
+    np.testing.assert_allclose(1000 * scaled.first, expected.first, rtol=1e-5)
+    np.testing.assert_allclose(1000**2 * scaled.second, expected.second, atol=1e-5)
+
+
+def test_differences_agree_with_the_closed_form():
+    network = random_network((4, 8, 2), ("tanh", "sigmoid"))
+    inputs = np.random.default_rng(1).normal(size=(100, 4))
+    expected, model = taylor_coefficients(network, inputs, output=1), keras_model(network)
+    found = taylor_coefficients(lambda x: model.predict_on_batch(x), inputs, output=1)
+    np.testing.assert_allclose(found.first, expected.first, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(found.second, expected.second, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: np.floor(3 * x).sum(axis=1), "jumps or kinks"),
+        (lambda x: np.maximum(x @ [1, -2, 3] + 0.1, 0), "jumps or kinks"),
+        (lambda x: x.sum(axis=1) > 0, "returns bool, such as labels"),
+        (lambda x: x.sum(), r"returns \(events,\) or"),
+        (lambda x: x[:, :, np.newaxis], r"returns \(events,\) or"),
+        (lambda x: x @ np.ones(4), "cannot be called with an array .*: matmul"),
+        (lambda x: x, "no output 5"),
+        (None, "DenseNetwork, a Keras model, or a function"),
+    ],
+)
+def test_functions_without_such_derivatives_are_refused(function, message):
+    with pytest.raises(ValueError, match=message):
+        taylor_coefficients(function, np.random.default_rng(0).normal(size=(300, 3)), output=5 if "5" in message else 0)
+    with pytest.raises(ValueError, match="by differences"):
+        taylor_coefficients(product, np.ones((2, 3)), method="dense")
+
+
+def test_whole_numbers_and_several_outputs_are_refused():
+    words = np.random.default_rng(0).integers(0, 9, (20, 3))
+    for dtype, message in (("int32", r"takes whole numbers \(int32\)"), ("float32", "into whole numbers")):
+        chain = [keras.Input((3,), dtype=dtype), layers.Embedding(10, 4), layers.Flatten(), layers.Dense(1)]
+        with pytest.raises(ValueError, match=f"{message}.*behind its embedding"):
+            taylor_coefficients(keras.Sequential(chain), words)
+    entry = keras.Input((3,))
+    with pytest.raises(ValueError, match="2 outputs, each an array; choose one"):
+        taylor_coefficients(keras.Model(entry, [layers.Dense(1)(entry), layers.Dense(2)(entry)]), words)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("activation", ["tanh", "gelu"])
+def test_mixed_precision_is_computed_in_single(policy, activation):
+    models = [
+        keras.Sequential([keras.Input((3,)), layers.Dense(9, activation, dtype=dtype), layers.Dense(1, dtype=dtype)])
+        for dtype in (policy, "float32")
+    ]
+    models[0].set_weights(models[1].get_weights())
+    inputs = np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
+    half, single = (taylor_coefficients(model, inputs) for model in models)
+    np.testing.assert_allclose(half.first, single.first, rtol=1e-6)
+    np.testing.assert_allclose(half.second, single.second, rtol=1e-5)
+
+
+def test_a_second_call_traces_nothing():
+    model, inputs = other_model(), np.random.default_rng(0).normal(size=(50, 3))
+    first = taylor_coefficients(model, inputs)
+    function = compiled(model, derivatives._derivatives).__wrapped__
+    traces = function.experimental_get_tracing_count()
+    for output in range(4):
+        taylor_coefficients(model, inputs, output=output)
+    assert function.experimental_get_tracing_count() == traces == 1
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    assert not np.allclose(taylor_coefficients(model, inputs).first, first.first)  # weights are read anew
+
+
+def test_inputs_on_different_scales_are_spoken_of():
+    network = random_network((3, 5, 1), ("tanh", "sigmoid"))
+    inputs = np.random.default_rng(0).normal(size=(100, 3)) * [1, 1000, 1]
+    with pytest.warns(UserWarning, match="deviation of b is .*e.03, that of [ac] .*standardise"):
+        taylor_coefficients(network, inputs, names=["a", "b", "c"])

@@ -51,6 +51,16 @@ def test_sentences_come_apart_as_in_the_papers():
         assert split_into_words(" ".join(split_into_words(text))) == split_into_words(text)
 
 
+@pytest.mark.parametrize("mark", "’‘´`ʼ＇ʹʻʽˈˊˋ′‵‛᾽᾿´`❛❜ꞌ՚׳΄｀\u0091\u0092", ids=lambda mark: f"U+{ord(mark):04X}")
+def test_every_apostrophe_is_read_as_the_same(mark):
+    sentence = "I DON'T like it: it's 'good', isn't it? They're right, we've seen we'd, I'm sure he'll do n't."
+    assert split_into_words(sentence.replace("'", mark)) == split_into_words(sentence)
+
+
+def test_letters_and_dots_have_one_form():
+    assert split_into_words("Ame\u0301lie\u2026") == split_into_words("Amélie...") == ["amélie", "..."]
+
+
 def test_the_papers_sentences_and_copies_are_never_trained_on(films):
     for seed in range(3):
         train, test = training_and_test(films, seed=seed)

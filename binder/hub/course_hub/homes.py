@@ -63,8 +63,9 @@ def copy_notebooks(source: Path, home: Path) -> list[Path]:
     folder = home / FOLDER
     folder.mkdir(exist_ok=True)
     new = []
-    for path in sorted(source.glob("*.ipynb")):
-        target = folder / path.name
+    for path in [*sorted(source.glob("*.ipynb")), *sorted(source.glob("further/*.ipynb"))]:
+        target = folder / path.relative_to(source)
+        target.parent.mkdir(exist_ok=True)
         if not os.path.lexists(target):
             partial = target.with_suffix(".partial")
             shutil.copyfile(path, partial)  # its own rights, not those of the original, which may be read-only
