@@ -32,8 +32,8 @@ help:  ## list these tasks
 lab: $(NOTE)  ## open the course in JupyterLab; ARGS="--no-browser --port 8899" for a server
 	cd notebooks && ../$(BIN)/python -m jupyterlab $(AS_ROOT) $(ARGS)
 
-test: $(NOTE)-test  ## every test: style, unit tests, every notebook from top to bottom
-	$(BIN)/python .ci/run_tests.py
+test: $(NOTE)-test  ## style, unit tests, every notebook from top to bottom; ARGS=--slow for the slow tests too
+	$(BIN)/python .ci/run_tests.py $(ARGS)
 
 test-again: $(NOTE)-test  ## notebooks as students use them: run, again in a shuffled order, all answers tried
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=1800 \

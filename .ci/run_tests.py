@@ -1,6 +1,8 @@
 """Every test of the course: style, unit tests, and the notebooks from top to bottom. ``make test`` calls it.
 
-    python .ci/run_tests.py [NAME ...]    of the notebooks only those whose names begin so, such as 1
+    python .ci/run_tests.py [--slow] [NAME ...]    of the notebooks only those whose names begin so, such as 1
+
+--slow adds what is too slow for every change, such as every method on all networks of keras.applications.
 
 All of it runs, whatever fails; the exit status is 0 if everything passed. Unit tests and notebooks share the workers, one
 for each processor, with one thread each: so no processor waits while there is anything left to do. How long each file took
@@ -105,9 +107,14 @@ def processors() -> int:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", help="first letters of notebooks, such as 1; all when left out")
-    paths = notebooks.paths(parser.parse_args(arguments).names)
+    parser.add_argument(
+        "--slow", action="store_true", help="also the tests that are marked as slow (half an hour more)"
+    )
+    chosen = parser.parse_args(arguments)
+    paths = notebooks.paths(chosen.names)
     workers = min(processors(), MOST_WORKERS)
-    print(f"Style, unit tests and notebooks {', '.join(map(notebooks.number, paths))}: all of it, whatever fails.")
+    tests = f"unit tests{'' if chosen.slow else ' but the slow ones'}"
+    print(f"Style, {tests} and notebooks {', '.join(map(notebooks.number, paths))}: all of it, whatever fails.")
     last = last_time()
     if "verdict" in last:
         print(f"Last time on this machine: {in_words(last['seconds'])}, {last['verdict']}.", flush=True)
@@ -117,6 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
     pool = ["-q", f"-n{workers}", "--dist=loadfile", "--no-loadscope-reorder", "-prun_tests"]
     pool += ["--durations=0", "--durations-min=10"]
     os.chdir(ROOT)
+    pool += [] if chosen.slow else ["-m", "not slow"]
     status = pytest.main([*pool, *NOTEBOOKS, *map(str, reversed(paths)), "tests"], plugins=[progress])
     failed += [f"{of} ({number})" for of, number in sorted(progress.failed.items())]
     if status and not progress.failed:

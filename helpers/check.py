@@ -167,11 +167,11 @@ def keras_settings(environment=os.environ) -> list[Finding]:
     said = {}
     with contextlib.suppress(ValueError, TypeError):
         said = dict(json.loads(_text(file) or "{}"))
-    other += [f"{key} {said[key]} in {file}" for key, own in KERAS.items() if said.get(key, own) != own]
-    if not other:
+    in_file = [f"{key} {said[key]} in {file}" for key, own in KERAS.items() if said.get(key, own) != own]
+    if not other + in_file:
         return []
-    remedy = f"if Keras does not start: correct or delete {file}" if said else ""
-    return [Finding(NOTE, f"not for the course, which has its own settings: {', '.join(other)}", remedy)]
+    remedy = f"if Keras does not start: correct or delete {file}" if in_file else ""
+    return [Finding(NOTE, f"not for the course, which has its own settings: {', '.join(other + in_file)}", remedy)]
 
 
 def tensorflow_starts(seconds: float = PATIENCE) -> tuple[Finding, float | None]:

@@ -1,10 +1,16 @@
 """Networks as students bring them, and the plain reference: one picture at a time, by TensorFlow's tape."""
 
 import numpy as np
+import pytest
 
 from helpers.course.backend import keras, tf
 
 layers = keras.layers
+
+
+def all_but_slow(names, *quick: str) -> list:
+    """Parameters of a test: all but the quick ones are marked as slow."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def tape_gradient(model, images, target):

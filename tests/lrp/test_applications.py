@@ -7,6 +7,7 @@ prints the table: the largest share of the relevance that any layer, and the who
 
 import numpy as np
 import pytest
+from own_networks import all_but_slow
 
 from helpers.course.backend import keras, set_seeds
 from helpers.lrp import rules
@@ -51,8 +52,7 @@ def pictures(name):
     return np.random.default_rng(0).uniform(0, 255, (2, SIZES[name], SIZES[name], 3)).astype(np.float32)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("name", all_but_slow(SIZES, "MobileNetV3Small", "ConvNeXtTiny"))
 def test_relevance_passes_and_is_accounted_for(name):
     model, x = network(name), pictures(name)
     assert "can pass all of its" in can_explain(model)

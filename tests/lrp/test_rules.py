@@ -49,7 +49,7 @@ def test_a_rule_of_your_own_is_a_list_of_shares(network, images):
     shares = (rules.Share(3, 1, 0), rules.Share(-2, 0, 1))
     own = rules.Rule("mine", "signed", shares)
     assert closeness(lrp(network, images, 1, own), lrp(network, images, 1, rules.alpha_beta(3))) < 1e-12
-    weighed = rules.Rule("mine", "signed", (rules.Share(1, 2, 2),), bias=False)  # both signs alike: epsilon, halved
+    weighed = rules.Rule("mine", "signed", (rules.Share(1, 2, 2),), 1e-6, False)  # both signs alike: epsilon, halved
     found = lrp(network, images, 1, [("*", weighed)])
     assert closeness(found, lrp(network, images, 1, [("*", rules.epsilon(5e-7, bias=False))])) < 1e-9
     reverse = (rules.Share(1, 1, 1.5, "z > 0"), rules.Share(1, 1.5, 1, "z < 0"))  # against the sign of the output
@@ -59,8 +59,8 @@ def test_a_rule_of_your_own_is_a_list_of_shares(network, images):
 
 
 def test_gamma_0_is_epsilon(network, images):
-    epsilon = lrp(network, images, 1, rules.epsilon())
-    assert closeness(lrp(network, images, 1, rules.gamma(0)), epsilon) < 1e-9
+    epsilon = lrp(network, images, 1, rules.epsilon(1e-6))
+    assert closeness(lrp(network, images, 1, rules.gamma(0, 1e-6)), epsilon) < 1e-9
     assert closeness(lrp(network, images, 1, rules.gamma(0.5)), epsilon) > 1e-2
 
 

@@ -374,7 +374,6 @@ def official(tmp_path_factory):
     path.unlink()
 
 
-@pytest.mark.slow
 def test_the_full_network_agrees_with_stock_keras(official, tmp_path):
     network = networks.imagenet_network(official)
     names = ("cat", "coffee", "officer", "astronaut", "rocket")
