@@ -1,5 +1,7 @@
 """Every answer that the tests know, given to an exercise: ``trial`` runs where the notebook's own values are at hand."""
 
+import re
+
 import numpy as np
 
 from helpers.exercises.checker import EXERCISES, reply
@@ -19,7 +21,9 @@ MALFORMED = {  # as one would write it -> the answer, and what the reply says of
 def replies(number: str, **given) -> list[tuple[str, str, str]]:
     """(kind, answer as one would write it, reply) for the right answer, as printed, each known mistake, malformed ones."""
     exercise = EXERCISES[number]
-    found = [("right", exercise.answer(given), "the value itself"), ("as printed", exercise.printed, exercise.printed)]
+    right = exercise.answer(given)
+    printed = exercise.printed.format(right) if "{" in exercise.printed else exercise.printed
+    found = [("right", right, "the value itself"), ("as printed", printed, printed)]
     if found[0][1] is not None and not isinstance(found[0][1], str) and found[0][1].ndim == 2:
         del found[1]  # a filter is not printed as one line
     found += [("mistake", exercise.wrong(one, given), one.given) for one in exercise.mistakes]
@@ -43,6 +47,6 @@ def trial(number: str, **given) -> None:
         if kind == "mistake":
             assert sentences[written] in said, f"{number}: {written} is answered by {said}"
     for one in exercise.mistakes:  # the numbers that INSTRUCTORS.md gives are those of the notebook
-        if one.value and one.given[:1].isdigit():
+        if one.value and re.fullmatch(r"[-\d][-\d.,/% ]*", one.given):
             said = reply(exercise, one.given, given)[0]
             assert one.reply in said, f"{number}: {one.given}, typed in, is answered by {said}"

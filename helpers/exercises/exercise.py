@@ -50,7 +50,7 @@ class Exercise:
     expected
         The right answer, or a function of what the notebook hands over.
     printed
-        The right answer as the solution prints it; it is accepted.
+        The right answer as the solution prints it, or the format of it where machines differ; it is accepted.
     hints
         The first and the second hint.
     meaning

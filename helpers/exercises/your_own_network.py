@@ -48,7 +48,7 @@ EXERCISES = table(
         number="own.2",
         form=Number(),
         expected=lambda relevance, logit: relevance.sum() / logit,
-        printed="1.5",
+        printed="{:.3g}",
         hints=(
             "Add up found.relevance over all pixels and colours.",
             "Divide the sum over all pixels and colours by logits[target].",
@@ -56,13 +56,13 @@ EXERCISES = table(
         meaning="Biases take their part of the logit, and where they speak against a class, more than all of it arrives.",
         mistakes=(
             Mistake(
-                "0.67",
+                "the inverse",
                 "the fraction is turned round",
                 "The question is which part of the logit arrives: the logit stands below.",
                 lambda relevance, logit: logit / relevance.sum(),
             ),
             Mistake(
-                "-0.5",
+                "what is left of 1",
                 "that is the share that stays on the way",
                 "It is what the ledger lists under bias and stabiliser. What arrives is 1 minus this.",
                 lambda relevance, logit: 1 - relevance.sum() / logit,
@@ -103,7 +103,7 @@ EXERCISES = table(
         number="own.4",
         form=Number(),
         expected=lambda reader, shorter, mixed: _logit(reader, shorter) - mixed.logit,
-        printed="the change",
+        printed="{:.3g}",
         hints=(
             "The logit of the shorter sentence is reader.predict(shorter, verbose=0)[0, 0].",
             "Subtract mixed.logit, the one of the whole sentence, from it.",
