@@ -19,6 +19,8 @@ from helpers.course.backend import keras, tf
 # operations of TensorFlow that leave every value as it is; the second ones may give it another place
 _SAME = frozenset({"Identity", "StopGradient", "EnsureShape"})
 _MOVED = _SAME | {"Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose"}
+# and these, with constants, leave probabilities what they are: a part of them, their logarithm, their complement
+_CHANGED = _MOVED | {"StridedSlice", "GatherV2", "AddV2", "Sub", "Mul", "RealDiv", "Neg", "Log", "Minimum", "Maximum"}
 _NORMALISES = frozenset({"Softmax", "LogSoftmax", "Sigmoid"})
 _WEIGHS = frozenset({"BiasAdd", "AddV2", "MatMul", "Conv2D"})
 _listening = threading.RLock()
@@ -171,7 +173,13 @@ def _facts(heard: list, output) -> Run:
     name, layer = (last.name, last.layer) if last else ("", None)
     linear = hasattr(layer, "kernel") and getattr(layer, "activation", None) in (None, keras.activations.linear)
     surely_not = False if linear and end.op.type in _WEIGHS else None
-    return Run(tuple(calls), number(output), name, True if end.op.type in _NORMALISES else surely_not)
+    return Run(tuple(calls), number(output), name, surely_not if before_probabilities(output) is None else True)
+
+
+def before_probabilities(output):
+    """What the softmax or sigmoid at the end is taken of, as a tensor of the same graph, or None if there is none."""
+    end = _behind(output, _CHANGED).op
+    return end.inputs[0] if end.type in _NORMALISES else None
 
 
 def _numbered(name: str, names: set[str]) -> str:
@@ -182,9 +190,12 @@ def _numbered(name: str, names: set[str]) -> str:
 
 
 def _behind(tensor, passed: frozenset):
-    """The tensor of which this one is made by nothing but operations of these types."""
+    """The tensor of which this one is made by nothing but operations of these types, and constants."""
     while tensor.op.type in passed:
-        tensor = tensor.op.inputs[0]
+        varying = [each for each in tensor.op.inputs if each.op.type != "Const"]
+        if len(varying) != 1:
+            break
+        tensor = varying[0]
     return tensor
 
 

@@ -1,5 +1,6 @@
 """What networks of all topics share: what is made of them once, gradient steps, stored weights, folded normalisation."""
 
+import inspect
 import re
 import weakref
 from collections import OrderedDict
@@ -16,7 +17,10 @@ LARGEST_STEP = 1e6  # of Adam, which changes every weight by about that much
 MOST_KEPT = 32  # things made of one model; the one that was not used for longest makes room
 Progress = Callable[[int, int, str], None]
 
+_KERAS_OWN = frozenset(vars(keras.layers.Dense(1)))  # what Keras keeps in every layer, and may change in a run
+
 _kept: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_results: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of layers, what a run leaves in them: no settings
 
 
 def once(model: keras.Model, key: Hashable, make: Callable[[], object]):
@@ -47,7 +51,7 @@ class _Kept(NamedTuple):
 
 def _structure(model: keras.Model) -> tuple[list, list]:
     """What says how a model computes, but for the values of its weights, and the objects in it, which go by their ids."""
-    layers, parts = model._flatten_layers(include_self=False), []
+    layers, parts, seen = model._flatten_layers(include_self=False), [], set()
 
     def plain(value):
         if value is None or isinstance(value, (bool, int, float, str)):
@@ -58,13 +62,32 @@ def _structure(model: keras.Model) -> tuple[list, list]:
             return [(str(key), plain(part)) for key, part in value.items()]
         if isinstance(value, np.ndarray) and value.size < 1000:  # compiled as it is, and may be changed in place
             return value.tobytes()
+        if id(value) in seen:
+            return id(value)
+        seen.add(id(value))
         parts.append(value)
-        return id(value)
+        if inspect.isfunction(value):
+            outside = inspect.getclosurevars(value)
+            return [id(value), *map(setting, outside.nonlocals.items()), *map(setting, outside.globals.items())]
+        own = isinstance(value, keras.Operation) or type(value).__module__.split(".")[0] in ("keras", "tensorflow")
+        return id(value) if own else [id(value), *map(setting, getattr(value, "__dict__", {}).items())]
+
+    def setting(named) -> tuple:
+        """Of an object of one's own: a number, a text, an array or a list of such."""
+        name, value = named
+        simple = value is None or isinstance(value, (bool, int, float, str, tuple, list, dict, np.ndarray))
+        return name, plain(value) if simple else None
 
     found = [plain(part) for part in (*layers, *model.variables)]
     for layer in layers:
         found.append(layer.dtype_policy.name)
-        found += [(name, plain(value)) for name, value in vars(layer).items() if not name.startswith("_")]
+        results = _results.setdefault(layer, set())
+        results |= {name for name, value in vars(layer).items() if tf.is_symbolic_tensor(value)}
+        settings = {name: value for name, value in vars(layer).items() if name not in results}
+        found += [(name, plain(value)) for name, value in settings.items() if not name.startswith("_")]
+        if not type(layer).__module__.startswith("keras."):  # one's own, perhaps with settings of one's own
+            hidden = [pair for pair in settings.items() if pair[0].startswith("_") and pair[0] not in _KERAS_OWN]
+            found += map(setting, hidden)
     return found, parts
 
 

@@ -17,7 +17,7 @@ from helpers.course.arguments import real_array, shown, whole_number, within
 from helpers.course.backend import keras
 from helpers.course.calls import Call, is_half
 from helpers.course.networks import calls_of, classes_of
-from helpers.course.probabilities import gives_probabilities
+from helpers.course.probabilities import gives_probabilities, without_softmax
 
 LARGEST_VALUE = 1e12  # of an input; what is farther from 0 is a mistake, and its products may not be finite
 
@@ -48,6 +48,7 @@ def require_logits(model: keras.Model, inputs: Sequence[np.ndarray]) -> None:
     classes_of(model)
     layer = gives_probabilities(model, inputs)
     if layer is not None:
+        without_softmax(model)  # says so where this is no way out
         raise ValueError(
             f"The model ends in probabilities (layer {layer!r}), but explanations start from the logit. Explain "
             "without_softmax(model) of helpers.course: the same weights without the last step (Keras' own models can be "

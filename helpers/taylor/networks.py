@@ -172,19 +172,20 @@ def dense_network(model: keras.Model) -> DenseNetwork:
     """
     kernels, biases, activations = [], [], []
     for layer in _chain(model):
-        if isinstance(layer, keras.layers.Dense):
+        kind = type(layer)
+        if kind.call is keras.layers.Dense.call:  # a subclass may compute something else
             kernel, *bias = (_at_least_single(weight) for weight in (layer.kernel, layer.bias) if weight is not None)
             kernels.append(kernel)
             biases.append(bias[0] if bias else np.zeros(kernel.shape[1], kernel.dtype))
             activations.append(_name(layer.activation, layer.name))
-        elif isinstance(layer, (keras.layers.Activation, keras.layers.ReLU)):
+        elif kind.call in (keras.layers.Activation.call, keras.layers.ReLU.call):
             name = "relu" if _is_plain_relu(layer) else _name(getattr(layer, "activation", None), layer.name)
             if not activations or activations[-1] != "linear":
                 raise ValueError(f"Layer {layer.name!r} applies an activation to one; such a network is not read.")
             activations[-1] = name
         elif not isinstance(layer, (keras.layers.InputLayer, keras.layers.Dropout)):
             raise ValueError(
-                f"Layer {layer.name!r} is of type {type(layer).__name__}; only Dense, Activation, ReLU and Dropout "
+                f"Layer {layer.name!r} is of type {kind.__name__}; only Dense, Activation, ReLU and Dropout "
                 "layers in a chain are read. For Taylor coefficients of such a model choose method='autodiff'."
             )
     return DenseNetwork(tuple(kernels), tuple(biases), tuple(activations))

@@ -71,6 +71,8 @@ def class_activation_map(model: keras.Model, images, target, batch_size: int = 2
             "CAM is defined for a model that ends in GlobalAveragePooling2D and one linear Dense layer; this one ends "
             f"in {', '.join(f'{part.name} ({type(part).__name__})' for part in model.layers[-3:])}. Use grad_cam."
         )
+    if head.quantization_mode:  # its kernel is whole numbers, scaled elsewhere
+        raise ValueError(f"Layer {head.name!r} is quantised ({head.quantization_mode}); explain the model before that.")
     maps = feature_maps(model, images, found.name, batch_size)
     return np.einsum("nhwk,nk->nhw", maps, weights @ head.kernel.numpy().T)
 
@@ -132,10 +134,21 @@ def last_map_layer(model: keras.Model, images: np.ndarray | None = None) -> str:
     """The last layer on the way to the scores whose output still has places: more than one, for images of this size."""
     require_model(model)
     calls = calls_of(model, () if images is None else [images]).calls
-    names = [call.name for call in calls if call.leads and call.places > 1]
+    learned: set[int] = set()  # values to which a kernel leads: all others are the pixels, moved or scaled
+    for call in calls:
+        if learned.intersection(call.reads) or _has_kernel(call.layer):
+            learned.add(call.makes)
+    names = [call.name for call in calls if call.leads and call.places > 1 and call.makes in learned]
     if not names:
-        raise ValueError("The model has no layer with maps (N, height, width, channels) of more than one place.")
+        raise ValueError(
+            "The model has no layer with maps (N, height, width, channels) of more than one place, made by a kernel."
+        )
     return names[-1]
+
+
+def _has_kernel(layer) -> bool:
+    scales = isinstance(layer, (keras.layers.Normalization, keras.layers.BatchNormalization))
+    return not scales and any(len(weight.shape) > 1 for weight in getattr(layer, "weights", ()))
 
 
 def enlarge(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -107,9 +107,9 @@ def smooth_gradient(
     samples, noise = whole_number("samples", samples, 1), real_number("noise", noise, 0, 100)
     seed, batch_size = seed_number(seed), whole_number("batch_size", batch_size, 1)
     images, weights = _differentiable(model, images, target)
-    rng = np.random.default_rng(seed)
     mean = np.zeros(images.shape, images.dtype)
     for total, image, weight in zip(mean, images, weights, strict=True):
+        rng = np.random.default_rng(seed)  # so that a picture's map does not depend on the others
         scale = noise * float(image.max() - image.min())
         for rows in batches(samples, min(batch_size, samples)):
             noisy = image + scale * rng.standard_normal((rows.stop - rows.start, *image.shape)).astype(image.dtype)

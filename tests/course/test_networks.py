@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -64,22 +65,29 @@ def test_a_compiled_part_sees_changed_weights():
 
 CHANGES = {
     "another head": lambda model: (model.pop(), model.add(keras.layers.Dense(3))),
-    "another activation": lambda model: setattr(model.layers[1], "activation", keras.activations.tanh),
-    "another setting": lambda model: setattr(model.layers[1], "strides", (2, 2)),
+    "another activation": lambda model: setattr(model.layers[2], "activation", keras.activations.tanh),
+    "another setting": lambda model: setattr(model.layers[2], "strides", (2, 2)),
     "an array changed in place": lambda model: model.layers[0].factor.__imul__(3),
     "LoRA": lambda model: (model.layers[-1].enable_lora(2), model.layers[-1].lora_kernel_b.assign(np.ones((2, 3)))),
     "quantised": lambda model: model.layers[-1].quantize("int8"),
-    "a nested layer": lambda model: setattr(model.layers[2].layers[0], "negative_slope", 0.9),
+    "a hidden setting": lambda model: setattr(model.layers[0], "_hidden", 3.0),
+    "a setting of an object": lambda model: setattr(model.layers[0].shift, "size", 1.0),
+    "what a function reads": lambda model: outside.update(factor=3.0),
+    "a nested layer": lambda model: setattr(model.layers[3].layers[0], "negative_slope", 0.9),
 }
+
+
+outside = {"factor": 1.0}
 
 
 class Times(keras.layers.Layer):
     def __init__(self):
         super().__init__()
-        self.factor = np.ones(3, np.float32)
+        self.factor, self._hidden, self.shift = np.ones(3, np.float32), 1.0, SimpleNamespace(size=0.5)
 
     def call(self, inputs):
-        return self.factor * inputs
+        self.last = self._hidden * self.factor * inputs * (inputs + self.shift.size)  # to be looked at later
+        return self.last
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -88,12 +96,14 @@ def test_a_changed_model_gets_new_functions(change):
         [
             keras.Input((8, 8, 3)),
             Times(),
+            keras.layers.Lambda(lambda z: outside["factor"] * z),
             keras.layers.Conv2D(4, 3, activation="elu"),
             keras.Sequential([keras.layers.LeakyReLU(0.1)]),
             keras.layers.GlobalAveragePooling2D(),
             keras.layers.Dense(3),
         ]
     )
+    outside["factor"] = 1.0
     x = pictures()
     before, function = input_gradient(model, x, 0), compiled(model, _scores)
     assert largest_difference(before, tape_gradient(model, x, 0)) < 1e-5

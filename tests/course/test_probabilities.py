@@ -45,6 +45,7 @@ DISGUISES = {
     "then Flatten": lambda: model("softmax", layers.Flatten()),
     "then Reshape": lambda: model("softmax", layers.Reshape((1, 1, 3))),
     "in a nested model": lambda: sequence(layers.Dense(4), model("softmax"), layers.Dropout(0.1)),
+    "then an operation": lambda: model("softmax", lambda p: keras.ops.squeeze(keras.ops.expand_dims(p, 1), 1)),
     "of a sequence": lambda: sequence(layers.Dense(4), layers.Dense(3), layers.Softmax()),
 }
 
@@ -97,15 +98,51 @@ def averaged():
 
 @pytest.mark.parametrize(
     "given",
-    [averaged, lambda: model(lambda z: keras.ops.softmax(z / 2)), lambda: model("softmax", lambda p: 100 * p)],
-    ids=["mean of two networks", "with a temperature", "in per cent"],
+    [
+        averaged,
+        lambda: model(lambda z: keras.ops.softmax(z / 2)),
+        lambda: model("softmax", lambda p: 100 * p),
+        lambda: model("softmax", lambda p: p[:, :2]),
+        lambda: model("softmax", lambda p: p[:, 1]),
+        lambda: model("softmax", keras.ops.log),
+        lambda: model("sigmoid", lambda p: 1 - p, units=1),
+        lambda: model(None, layers.Lambda(lambda z: tf.nn.softmax(-z))),
+        lambda: model(None, layers.Lambda(lambda z: tf.nn.softmax(z[:, ::-1]))),
+    ],
+    ids=[
+        *("mean of two networks", "with a temperature", "in per cent", "a part", "one of them", "logarithm"),
+        *("complement", "of the negative", "of other classes"),
+    ],
 )
-def test_what_has_no_logits_behind_it_is_refused_in_words(given):
+@pytest.mark.parametrize("scale", [1e-5, 1, 1e5])
+def test_what_has_no_logits_behind_it_is_refused_in_words(given, scale):
     given = given()
-    with pytest.raises(ValueError, match="probabilities"):
-        logits(given, x)
+    for weight in given.weights[:1]:
+        weight.assign(scale * weight)
+    for method in (logits, lambda model, x: input_gradient(model, x, 0)):
+        with pytest.raises(ValueError, match="no logits to explain; build the model"):
+            method(given, x)
     with pytest.raises(ValueError, match="no logits to explain; build the model"):
         without_softmax(given)
+
+
+@pytest.mark.parametrize("behind", [lambda z: 1 / (1 + keras.ops.exp(-z)), keras.ops.hard_sigmoid])
+def test_a_single_score_that_goes_from_0_to_1_is_refused(behind):
+    given = model(None, behind, units=1)
+    with pytest.raises(ValueError, match="probabilities"):
+        logits(given, x)
+
+
+def test_the_first_picture_does_not_decide():
+    given = model("relu", lambda z: z / (keras.ops.sum(z, axis=-1, keepdims=True) + 1e-7))
+    for inputs in (np.zeros_like(x), x):
+        with pytest.raises(ValueError, match="no logits"):
+            logits(given, inputs)
+
+
+def test_the_same_model_comes_back():
+    given = model("softmax")
+    assert without_softmax(given) is without_softmax(given)
 
 
 @pytest.mark.parametrize("activation", [None, "relu", "tanh", "softplus", layers.LeakyReLU(0.1)])

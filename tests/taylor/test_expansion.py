@@ -262,16 +262,32 @@ def test_a_subclassed_model_goes_through_automatic_differentiation():
         taylor_coefficients(Product(), np.ones((50, 3)), output=1)
 
 
-def test_a_subclassed_layer_is_not_taken_for_what_its_weights_say():
-    class Doubled(layers.Dense):
-        def call(self, inputs):
-            return 2 * super().call(inputs)
+class Clipped(layers.Dense):
+    """A dense layer whose events near 0 tell nothing of what it does to others."""
 
-    model = keras.Sequential([keras.Input((2,)), Doubled(5, "tanh"), layers.Dense(1, "sigmoid")])
+    def call(self, inputs):
+        return tf.clip_by_value(super().call(inputs), -0.1, 0.1)
+
+
+@pytest.mark.parametrize("scale", [1, 1e-7])
+def test_a_subclassed_layer_is_not_taken_for_what_its_weights_say(scale):
+    model = keras.Sequential([keras.Input((2,)), Clipped(5), layers.Dense(4, "tanh"), layers.Dense(1)])
+    model.layers[-1].kernel.assign(scale * model.layers[-1].kernel)
     inputs = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+    inputs[:20] *= 0.01
     found = taylor_coefficients(model, inputs)
     expected = averaged(*nested_tapes(model, inputs, 0)[1:])
     np.testing.assert_allclose(found.first, expected.first, rtol=1e-4)
+    with pytest.raises(ValueError, match="is of type Clipped; only Dense"):
+        taylor_coefficients(model, inputs, method="dense")
+
+
+@pytest.mark.parametrize("scale", [1, 1e-7])
+def test_quantised_weights_are_not_taken_as_they_are(scale):
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(5, "tanh"), layers.Dense(1)])
+    model.layers[-1].kernel.assign(scale * model.layers[-1].kernel)
+    model.layers[-1].quantize("int8")
+    inputs = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
     with pytest.raises(ValueError, match="something else"):
         taylor_coefficients(model, inputs, method="dense")
 

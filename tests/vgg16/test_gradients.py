@@ -60,6 +60,8 @@ def test_smooth_gradient(small_cam_network, linear_model):
     plain = gradients.input_gradient(small_cam_network, images, 1)
     assert np.allclose(gradients.smooth_gradient(small_cam_network, images, 1, samples=3, noise=0.0), plain)
     first = gradients.smooth_gradient(small_cam_network, images, 1, samples=5, seed=4)
+    alone = gradients.smooth_gradient(small_cam_network, images[1:], 1, samples=5, seed=4)
+    assert np.allclose(alone, first[1:], atol=1e-6 * np.abs(first).max())
     again = gradients.smooth_gradient(small_cam_network, images, 1, samples=5, seed=4, batch_size=2)
     assert np.allclose(first, again, rtol=1e-10)  # seeded, whatever the batches
     assert not np.allclose(first, plain)

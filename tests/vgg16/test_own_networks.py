@@ -135,6 +135,14 @@ def test_the_default_layer_has_places():
         last_map_layer(any_size, x)
 
 
+def test_the_default_layer_is_never_the_pixels_moved_or_scaled():
+    scaled = [layers.Rescaling(0.5), layers.RandomFlip(), layers.Normalization(), layers.BatchNormalization()]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *scaled, layers.AveragePooling2D(2), layers.Flatten()])
+    model.add(layers.Dense(3))
+    with pytest.raises(ValueError, match="made by a kernel"):
+        grad_cam(model, x, 0)
+
+
 def test_a_layer_beside_the_way_is_refused():
     inputs = keras.Input((8, 8, 3))
     h = small_base()(inputs)
@@ -215,6 +223,14 @@ def test_cam_is_not_taken_from_what_only_looks_like_its_head():
         assert pooled_layer(keras.Model(inputs, head)) is None
     with pytest.raises(ValueError, match="CAM is defined"):
         class_activation_map(keras.Model(inputs, Doubled(3)(pooled)), x, 0)
+
+
+def test_cam_does_not_take_quantised_weights_as_they_are():
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(inputs))))
+    model.layers[-1].quantize("int8")
+    with pytest.raises(ValueError, match="is quantised"):
+        class_activation_map(model, x, 0)
 
 
 def test_inputs_and_outputs_by_name():
