@@ -8,5 +8,12 @@ from helpers.higgs.events import (
     training_and_test,
     variable,
 )
-from helpers.higgs.figures import coefficient_matrix, ranking_bars, roc_curves, two_rankings, variable_histograms
+from helpers.higgs.figures import (
+    coefficient_matrix,
+    ranking_bars,
+    roc_curves,
+    share_lines,
+    two_rankings,
+    variable_histograms,
+)
 from helpers.higgs.selection import best_selection, permutation_importance

@@ -121,6 +121,11 @@ class HiggsEvents:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def defined(self) -> np.ndarray:
+        """(n, 30) array, True where a variable has a meaning for the event."""
+        return self.inputs != UNDEFINED
+
     def column(self, name: str) -> np.ndarray:
         """The (n,) values of one variable."""
         if name not in self.names:
@@ -202,7 +207,7 @@ def expected_weights(events: HiggsEvents) -> np.ndarray:
 
 def missing_shares(events: HiggsEvents) -> dict[str, float]:
     """The share of events in which a variable is undefined, for those variables that ever are."""
-    shares = (events.inputs == UNDEFINED).mean(axis=0)
+    shares = 1 - events.defined.mean(axis=0)
     return {name: float(share) for name, share in zip(events.names, shares, strict=True) if share > 0}
 
 

@@ -85,7 +85,9 @@ def taylor_coefficients(
     ordered = inputs
     if defined is not None:
         defined = _checked_defined(defined, inputs.shape)
-        alike = np.lexsort(np.packbits(defined, axis=1).T)  # events with the same inputs side by side: most blocks are whole
+        alike = np.lexsort(
+            np.packbits(defined, axis=1).T
+        )  # events with the same inputs side by side: most blocks are whole
         ordered, defined = inputs[alike], defined[alike]
         weights = None if weights is None else np.asarray(weights)[alike]
     block = int(np.clip(WORKING_MEMORY // derivatives.bytes_per_event(), 1, _LARGEST_BLOCK))
