@@ -1,6 +1,7 @@
 """Higgs boson decays to tau leptons (notebook 1): events and variables, the selection's significance, figures."""
 
 from helpers.higgs.events import (
+    TRAINING,
     expected_weights,
     fit_standardiser,
     load_higgs,
@@ -16,4 +17,4 @@ from helpers.higgs.figures import (
     two_rankings,
     variable_histograms,
 )
-from helpers.higgs.selection import best_selection, permutation_importance
+from helpers.higgs.selection import background_left, best_selection, permutation_importance

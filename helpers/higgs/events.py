@@ -85,6 +85,11 @@ LAYOUT = np.dtype(  # of a line in these files
         ("KaggleWeight", float),
     ]
 )
+TRAINING = {
+    "epochs": 15,
+    "batch": 200,
+    "learning_rate": 0.01,
+}  # of the course's networks on these events: a second each
 SIGNAL_TOTAL = 691.99  # events expected in the data of 2012: sums of the full set's weights
 BACKGROUND_TOTAL = 410_999.8
 _EXCERPT_TRAINING = 15_800

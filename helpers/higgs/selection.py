@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from helpers.course.arguments import finite_array, seed_number, whole_number
+from helpers.course.arguments import finite_array, real_number, seed_number, whole_number
 
 MOST_EVENTS = 1e15  # far more than any experiment expects
 REGULARISATION = 10.0  # keeps selections of very few events from winning by chance
@@ -66,6 +66,16 @@ def ams(signal: np.ndarray, background: np.ndarray) -> np.ndarray:
     background = background + REGULARISATION
     # log1p keeps the digits; the difference below cannot be negative but for rounding
     return np.sqrt(2 * np.maximum((signal + background) * np.log1p(signal / background) - signal, 0))
+
+
+def background_left(labels: np.ndarray, response: np.ndarray, kept: float) -> float:
+    """The share of the background at or above the threshold on the response that keeps this share of the signal."""
+    labels, response = finite_array("labels", labels, (None,)), finite_array("response", response, (len(labels),))
+    if not 0 < real_number("kept", kept) <= 1 or not np.array_equal(np.unique(labels), [0, 1]):
+        raise ValueError(
+            f"Some signal (1) and some background (0) is needed, of which a share up to 1 is kept; got {kept}."
+        )
+    return float(np.mean(response[labels == 0] >= np.quantile(response[labels == 1], 1 - kept)))
 
 
 def permutation_importance(

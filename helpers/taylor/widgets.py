@@ -79,6 +79,6 @@ def playground_alt(trained: TrainedTask) -> str:
     pairs = zip(trained.coefficients.all(), trained.exact.all(), strict=True)
     values = ", ".join(f"{row.label} {row.value:.2f} ({exact.value:.2f})" for row, exact in pairs)
     return (
-        f"Response of a network ({playground_settings(trained)}) with AUC {trained.auc:.3f} beside the best possible one with "
-        f"{trained.best_auc:.3f}; coefficients of the network and, in brackets, the exact ones: {values}"
+        f"Response of a network ({playground_settings(trained)}) with AUC {trained.auc:.3f} beside the best possible one "
+        f"with {trained.best_auc:.3f}; coefficients of the network and, in brackets, the exact ones: {values}"
     )

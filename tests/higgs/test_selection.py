@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from helpers.higgs.selection import ams, best_selection, permutation_importance
+from helpers.higgs.selection import ams, background_left, best_selection, permutation_importance
 
 
 def test_ams_by_hand():
@@ -51,6 +51,17 @@ def test_a_selection_without_background_does_not_win_by_chance():
     assert np.sum(chosen & (labels == 0)) >= 10
     assert bounded < value
     assert np.isclose(bounded, ams(weights[chosen & (labels == 1)].sum(), weights[chosen & (labels == 0)].sum()))
+
+
+def test_background_left_where_a_share_of_the_signal_is_kept():
+    labels = np.r_[np.ones(5), np.zeros(10)]
+    response = np.r_[0.1, 0.3, 0.5, 0.7, 0.9, np.linspace(0, 0.95, 10)]
+    assert background_left(labels, response, 1) == np.mean(response[5:] >= 0.1)
+    assert background_left(labels, response, 0.5) == np.mean(response[5:] >= 0.5)
+    with pytest.raises(ValueError, match="got 0"):
+        background_left(labels, response, 0)
+    with pytest.raises(ValueError, match="background"):
+        background_left(np.ones(5), response[:5], 0.5)
 
 
 def test_only_inputs_that_are_used_have_permutation_importance():
