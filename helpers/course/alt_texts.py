@@ -46,13 +46,8 @@ NOTEBOOK_1 = {
         "The 20 largest of 495 coefficients as bars. DER_mass_MMC alone leads, followed by combinations of the masses "
         "and of the angle between tau and lepton"
     ),
-    "Higgs matrix": (
-        "Heat map of the second-order coefficients of 30 variables, with the first order as a row above. Rows and "
-        "columns of the masses, the distance of tau and lepton, and the lepton momentum are bright; all phi angles "
-        "are dark"
-    ),
     "ROC curves": (
-        "ROC curves of fifteen networks. Those on all 30 variables leave least background, those on the variables of the "
+        "ROC curves of thirteen networks. Those on all 30 variables leave least background, those on the variables of the "
         "top 5 % nearly as little where much signal is kept and more where little is; random ones leave more background, "
         "the bottom ones most"
     ),
@@ -64,13 +59,18 @@ NOTEBOOK_1 = {
         "Share of signal against the distance of tau and lepton. Near the mass of the Higgs boson it falls from 0.9 to "
         "0.6, near that of the Z it rises from 0.1 to 0.4"
     ),
-    "one event and the mean": (
+    "one event": (
         "Nine leading variables, left the slope of the response at one event, with signs, right the mean of the absolute "
         "slope over all events: another order"
     ),
     "two rankings": (
         "Two rankings of 30 variables side by side. The two masses and the distance of tau and lepton are at the head "
         "of both, in another order, and the phi angles at the end"
+    ),
+    "Higgs matrix": (
+        "Heat map of the second-order coefficients of 30 variables, with the first order as a row above. Rows and "
+        "columns of the masses, the distance of tau and lepton, and the lepton momentum are bright; all phi angles "
+        "are dark"
     ),
 }
 NOTEBOOK_2 = {
