@@ -17,5 +17,5 @@ from helpers.higgs.figures import (
     two_rankings,
     variable_histograms,
 )
-from helpers.higgs.patients import patient_file, patients
+from helpers.higgs.flaws import patient_file, patients
 from helpers.higgs.selection import background_left, best_selection, permutation_importance
