@@ -1,4 +1,6 @@
-"""Higgs boson decays to tau leptons (notebook 1): events and variables, the selection's significance, figures."""
+"""Higgs boson decays to tau leptons (notebook 1): events and variables, the selection's significance, figures, networks
+with a hidden flaw.
+"""
 
 from helpers.higgs.events import (
     TRAINING,
