@@ -14,7 +14,7 @@ NOTEBOOK_1 = {
         "leaving one out costs next to nothing for any input; t(x) is large for x1 and x2 and nearly zero for x3 and x4"
     ),
     "exact copies": (
-        "t(x) of an input, of its exact copy, and their sum, for four starts of the training: the two share differently "
+        "t(x) of an input, of its exact copy, and their sum, for three starts of the training: the two share differently "
         "each time, the sum stays at 0.2"
     ),
     "gradient arrows": (
