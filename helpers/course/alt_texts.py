@@ -9,9 +9,13 @@ NOTEBOOK_1 = {
         "Left: two overlapping clouds of events, signal up right and background down left. Right: the network's "
         "response, mostly near 1 for signal and near 0 for background"
     ),
-    "three judgements": (
-        "Three judgements of four inputs. The first principal component consists of x3 and x4; leaving one out costs "
-        "next to nothing for any input; t(x) is large for x1 and x2 and nearly zero for x3 and x4"
+    "four judgements": (
+        "Four judgements of four inputs. The first principal component consists of x3 and x4, the second of x1 and x2; "
+        "leaving one out costs next to nothing for any input; t(x) is large for x1 and x2 and nearly zero for x3 and x4"
+    ),
+    "exact copies": (
+        "t(x) of an input, of its exact copy, and their sum, for three starts of the training: the two share differently "
+        "each time, the sum stays at 0.2"
     ),
     "gradient arrows": (
         "The response rises from 0 at the lower left to 1 at the upper right. Arrows of the gradient point along the "
@@ -42,18 +46,31 @@ NOTEBOOK_1 = {
         "The 20 largest of 495 coefficients as bars. DER_mass_MMC alone leads, followed by combinations of the masses "
         "and of the angle between tau and lepton"
     ),
-    "Higgs matrix": (
-        "Heat map of the second-order coefficients of 30 variables, with the first order as a row above. Rows and "
-        "columns of the masses, the distance of tau and lepton, and the lepton momentum are bright; all phi angles "
-        "are dark"
-    ),
     "ROC curves": (
-        "ROC curves of twelve networks. Those on all 30 variables and on the variables of the top 5 % lie on each "
-        "other; random ones leave more background, the bottom ones most"
+        "ROC curves of thirteen networks. Those on all 30 variables leave least background, those on the variables of the "
+        "top 5 % nearly as little where much signal is kept and more where little is; random ones leave more background, "
+        "the bottom ones most"
+    ),
+    "response, logit, remainder": (
+        "The eight largest pairs at second order: in the response, in the logit, and what remains of the response without "
+        "the curve of the sigmoid. Mass with visible mass and mass with angle lead in all three, the others shrink"
+    ),
+    "mass and angle": (
+        "Share of signal against the distance of tau and lepton. Near the mass of the Higgs boson it falls from 0.9 to "
+        "0.6, near that of the Z it rises from 0.1 to 0.4"
+    ),
+    "one event": (
+        "Nine leading variables, left the slope of the response at one event, with signs, right the mean of the absolute "
+        "slope over all events: another order"
     ),
     "two rankings": (
         "Two rankings of 30 variables side by side. The two masses and the distance of tau and lepton are at the head "
         "of both, in another order, and the phi angles at the end"
+    ),
+    "Higgs matrix": (
+        "Heat map of the second-order coefficients of 30 variables, with the first order as a row above. Rows and "
+        "columns of the masses, the distance of tau and lepton, and the lepton momentum are bright; all phi angles "
+        "are dark"
     ),
 }
 NOTEBOOK_2 = {

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from helpers.exercises import notebook_1, notebook_2, notebook_3, your_own_network
+from helpers.exercises import break_the_ranking, notebook_1, notebook_2, notebook_3, your_own_network
 from helpers.exercises.answers import Form, Unreadable, Value, Word, described, unanswered, understood
 from helpers.exercises.exercise import Exercise, Mistake
 from helpers.exercises.folding import fold_solutions
 
 EXERCISES: dict[str, Exercise] = {
     number: exercise
-    for module in (notebook_1, notebook_2, notebook_3, your_own_network)
+    for module in (notebook_1, notebook_2, notebook_3, your_own_network, break_the_ranking)
     for number, exercise in module.EXERCISES.items()
 }
 NOT_ANSWERED = "Not answered yet: replace the three dots and run the cell again."
@@ -47,8 +47,8 @@ def check(number: str, answer, *, solution: bool = False, **given) -> None:
     Parameters
     ----------
     number
-        Of the exercise: "1.3" is exercise 3 of notebook 1, "own.3" of the one on your own network, "1.4a" the
-        first answer where it asks for two.
+        Of the exercise: "1.3" is exercise 3 of notebook 1, "own.3" of the one on your own network, "ranking.3" of the
+        one on broken rankings, "1.4a" the first answer where it asks for two.
     answer
         What stands in place of the three dots: a number, a text such as "1/3" or "82 %", a list, a word.
     solution
@@ -246,7 +246,8 @@ def tally(notebook: int | str) -> None:
     """
     numbers = [number for number in EXERCISES if number.split(".")[0] == str(notebook)]
     if not numbers:
-        raise ValueError(f'There are notebooks 1, 2, 3 and "own"; got {notebook!r}.')
+        known = dict.fromkeys(number.split(".")[0] for number in EXERCISES)
+        raise ValueError(f"The notebooks with exercises are {', '.join(known)}; got {notebook!r}.")
     whole: dict[str, list[Attempts]] = {}
     for number in numbers:
         whole.setdefault(re.sub(r"\D+$", "", number), []).append(_attempts.get(number, Attempts()))

@@ -1,6 +1,9 @@
-"""Higgs boson decays to tau leptons (notebook 1): events and variables, the selection's significance, figures."""
+"""Higgs boson decays to tau leptons (notebook 1): events and variables, the selection's significance, figures, networks
+with a hidden flaw.
+"""
 
 from helpers.higgs.events import (
+    TRAINING,
     expected_weights,
     fit_standardiser,
     load_higgs,
@@ -8,5 +11,13 @@ from helpers.higgs.events import (
     training_and_test,
     variable,
 )
-from helpers.higgs.figures import coefficient_matrix, ranking_bars, roc_curves, two_rankings, variable_histograms
-from helpers.higgs.selection import best_selection, permutation_importance
+from helpers.higgs.figures import (
+    coefficient_matrix,
+    ranking_bars,
+    roc_curves,
+    share_lines,
+    two_rankings,
+    variable_histograms,
+)
+from helpers.higgs.flaws import patient_file, patients
+from helpers.higgs.selection import background_left, best_selection, permutation_importance

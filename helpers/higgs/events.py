@@ -85,6 +85,11 @@ LAYOUT = np.dtype(  # of a line in these files
         ("KaggleWeight", float),
     ]
 )
+TRAINING = {
+    "epochs": 15,
+    "batch": 200,
+    "learning_rate": 0.01,
+}  # of the course's networks on these events: a second each
 SIGNAL_TOTAL = 691.99  # events expected in the data of 2012: sums of the full set's weights
 BACKGROUND_TOTAL = 410_999.8
 _EXCERPT_TRAINING = 15_800
@@ -120,6 +125,11 @@ class HiggsEvents:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def defined(self) -> np.ndarray:
+        """(n, 30) array, True where a variable has a meaning for the event."""
+        return self.inputs != UNDEFINED
 
     def column(self, name: str) -> np.ndarray:
         """The (n,) values of one variable."""
@@ -202,7 +212,7 @@ def expected_weights(events: HiggsEvents) -> np.ndarray:
 
 def missing_shares(events: HiggsEvents) -> dict[str, float]:
     """The share of events in which a variable is undefined, for those variables that ever are."""
-    shares = (events.inputs == UNDEFINED).mean(axis=0)
+    shares = 1 - events.defined.mean(axis=0)
     return {name: float(share) for name, share in zip(events.names, shares, strict=True) if share > 0}
 
 

@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from helpers.course.figures import COLOURS, SEQUENTIAL
+from helpers.course.figures import COLOURS, MARKERS, SEQUENTIAL
 from helpers.higgs.events import UNDEFINED, HiggsEvents, variable
 from helpers.taylor.coefficients import Coefficient, TaylorCoefficients
 
@@ -88,6 +88,19 @@ def roc_curves(groups: dict[str, Sequence[tuple[np.ndarray, np.ndarray]]]) -> Fi
         xlabel="share of signal kept", ylabel="share of background kept", yscale="log", xlim=(0, 1), ylim=(1e-3, 1)
     )
     axis.legend()
+    return figure
+
+
+def share_lines(edges: Sequence[float], shares: dict[str, np.ndarray], label: str) -> Figure:
+    """The share of signal in bins of a variable, one line for each group of events; ``edges`` are those of the bins."""
+    figure, axis = plt.subplots(figsize=(6, 3.2))
+    colours = (COLOURS["blue"], COLOURS["vermilion"], COLOURS["green"])
+    for number, (name, values) in enumerate(shares.items()):
+        colour, marker = colours[number % len(colours)], MARKERS[number % len(MARKERS)]
+        axis.stairs(values, edges, color=colour, lw=1.5, baseline=None)
+        axis.plot((np.array(edges[1:]) + edges[:-1]) / 2, values, marker, color=colour, label=name)
+    axis.set(xlabel=label, ylabel="share of signal", ylim=(0, 1))
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

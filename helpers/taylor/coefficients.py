@@ -150,23 +150,37 @@ class AbsoluteMeans:
     weights taken as given, sqrt(sum w^2 (|v| - mean)^2) / sum w; for equal weights it is the standard deviation over the
     square root of n. Values are taken relative to the mean of the block, which keeps the digits when they hardly differ.
 
+    Where an input is undefined, an event has the weight 0 for the rows of this input, and for no other row.
+
     Parameters
     ----------
     values: (d + d(d+1)/2, n) array; used as working space, which spares a copy.
     weights: (n,) weights of the events; equal weights if left out.
+    defined: (d, n) array, True where an input is defined; everywhere if left out.
     """
 
-    def __init__(self, values: np.ndarray, weights: np.ndarray | None = None) -> None:
+    def __init__(
+        self, values: np.ndarray, weights: np.ndarray | None = None, defined: np.ndarray | None = None
+    ) -> None:
         values = np.abs(values, out=values)
         ones = np.ones(values.shape[1], values.dtype)
         self._shift = (values @ ones / len(ones)).astype(float)
         values -= self._shift.astype(values.dtype)[:, None]
         weights = ones if weights is None else np.asarray(weights, values.dtype)
+        # sums of w and of w^2, one for each row where they differ
+        if defined is None:
+            self._weight, self._squared_weight = weights.sum(dtype=float), (weights.astype(float) ** 2).sum()
+        else:
+            defined = defined.astype(values.dtype)
+            self._weight = _sums_where_defined(weights, defined)
+            self._squared_weight = self._weight if weights is ones else _sums_where_defined(weights**2, defined)
+            _blank(values, defined)
         # sums of w (|v| - shift), of w^2 (|v| - shift) and of w^2 (|v| - shift)^2
         self._first, self._squared_first = (values @ np.stack([weights, weights**2], axis=1)).T.astype(float)
         self._squared_second = (np.multiply(values, values, out=values) @ weights**2).astype(float)
-        self._weight = float(weights.sum(dtype=float))
-        self._squared_weight = float((weights.astype(float) ** 2).sum())
+        if defined is not None:
+            for sums in (self._first, self._squared_first, self._squared_second):
+                sums *= self._weight > 0
 
     def merge(self, other: "AbsoluteMeans") -> None:
         """Add another block, whose shift may differ."""
@@ -176,11 +190,19 @@ class AbsoluteMeans:
         self._squared_second += (
             other._squared_second + 2 * move * other._squared_first + move**2 * other._squared_weight
         )
-        self._weight += other._weight
-        self._squared_weight += other._squared_weight
+        self._weight = self._weight + other._weight
+        self._squared_weight = self._squared_weight + other._squared_weight
 
     def coefficients(self, names: Sequence[str]) -> TaylorCoefficients:
-        """Put the means into their places; ``ValueError`` if a derivative was not finite."""
+        """Put the means into their places; ``ValueError`` if one runs over no event, or a derivative was not finite."""
+        if not np.all(self._weight):
+            nowhere, pairs = int(np.argmin(self._weight)), np.triu_indices(len(names))
+            at = {nowhere} if nowhere < len(names) else {int(pair[nowhere - len(names)]) for pair in pairs}
+            which = " and ".join(names[i] for i in sorted(at))
+            raise ValueError(
+                f"There is no event to average over in which {which} {'is' if len(at) == 1 else 'are'} defined: give more "
+                "events, or leave an input out."
+            )
         offset = self._first / self._weight
         squares = self._squared_second - 2 * offset * self._squared_first + offset**2 * self._squared_weight
         mean = self._shift + offset
@@ -230,6 +252,30 @@ def check_weights(weights: np.ndarray | None, events: int) -> float:
     if not (smallest >= 0 and 0 < mean < np.inf):  # written so that NaN fails too
         raise ValueError("Weights of events are finite, not negative, and at least one is above zero.")
     return mean
+
+
+def _sums_where_defined(weights: np.ndarray, defined: np.ndarray) -> np.ndarray:
+    """For every row of derivatives the sum of the weights of the events in which its inputs are defined."""
+    together = (defined * weights) @ defined.T
+    return np.concatenate([np.diag(together), together[np.triu_indices(len(defined))]]).astype(float)
+
+
+def _blank(values: np.ndarray, defined: np.ndarray) -> None:
+    """Set the rows of derivatives to 0, in place, at the events in which one of their inputs is undefined.
+
+    Nothing is to be done for an input that all events of the block have; rows of one that none has get no weight.
+    """
+    size = len(defined)
+    mixed = (defined.min(axis=1) < 1) & (defined.max(axis=1) > 0)
+    values[:size] *= defined
+    start = size
+    for i in range(size if mixed.any() else 0):
+        rows = values[start : start + size - i]
+        if mixed[i]:
+            rows *= defined[i]
+        for j in np.flatnonzero(mixed[i:]):
+            rows[j] *= defined[i + j]
+        start += size - i
 
 
 def _symmetric(upper: np.ndarray, inputs: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -33,6 +34,8 @@ def taylor_coefficients(
     output: int = 0,
     weights: np.ndarray | None = None,
     names: Sequence[str] | None = None,
+    defined: np.ndarray | None = None,
+    before: str | None = None,
     method: str = "auto",
 ) -> TaylorCoefficients:
     """All first- and second-order coefficients of one output of a network.
@@ -46,6 +49,11 @@ def taylor_coefficients(
     output: which output is expanded.
     weights: (n,) weights of the events, none negative; equal weights if left out.
     names: the d names of the inputs; x1, x2, ... if left out.
+    defined: (n, d) array, True where an input has a meaning for the event and False where its value is only filled in.
+        A coefficient is then the mean over the events in which its one or two inputs are defined; over all if left out.
+    before: "sigmoid" expands what stands before the sigmoid at the end of a dense network, u of f = sigmoid(u). The
+        sigmoid is curved itself:
+        d2f/dx_i dx_j = f' d2u/dx_i dx_j + f'' du/dx_i du/dx_j, so a second order of f need not be one of u.
     method: "dense" uses the closed form for chains of Dense layers (tanh, sigmoid, softplus, relu, linear), "autodiff"
         uses TensorFlow for any model, "auto" takes the first where it can.
 
@@ -57,25 +65,38 @@ def taylor_coefficients(
     Raises
     ------
     ValueError
-        If shapes do not fit, an input is not finite, the model is not a dense chain (method "dense"), or a derivative
-        is not finite.
+        If shapes do not fit, an input is not finite, the model is not a dense chain (method "dense"), no event has two
+        inputs defined together, there is no sigmoid (before "sigmoid"), or a derivative is not finite.
     """
     if method not in ("auto", "dense", "autodiff"):
         raise ValueError(f"The method is 'auto', 'dense' or 'autodiff'; got {method!r}.")
+    if before not in (None, "sigmoid"):
+        raise ValueError(
+            f"Before the sigmoid is before='sigmoid', and nothing else can be left out; got {shown(before)}."
+        )
     inputs = real_array("inputs", inputs)
     if inputs.ndim != 2:
         raise ValueError(f"Inputs have the shape (events, d); got {inputs.shape}. One event x is x[np.newaxis].")
     if not len(inputs):
         raise ValueError("There is no event to average over: give at least one.")
-    derivatives = _derivatives(model, inputs, output, method)
+    derivatives = _derivatives(model, inputs, output, method, before)
     names = check_names(names, derivatives.checked(inputs[:1]).shape[1])
     mean_weight = check_weights(weights, len(inputs))
+    ordered = inputs
+    if defined is not None:
+        defined = _checked_defined(defined, inputs.shape)
+        alike = np.lexsort(
+            np.packbits(defined, axis=1).T
+        )  # events with the same inputs side by side: most blocks are whole
+        ordered, defined = inputs[alike], defined[alike]
+        weights = None if weights is None else np.asarray(weights)[alike]
     block = int(np.clip(WORKING_MEMORY // derivatives.bytes_per_event(), 1, _LARGEST_BLOCK))
 
     def sums_of(start: int) -> AbsoluteMeans:
         part = slice(start, start + block)
         scaled = None if weights is None else np.asarray(weights[part], float) / mean_weight
-        return AbsoluteMeans(derivatives.rows(derivatives.checked(inputs[part])), scaled)
+        meaning = None if defined is None else defined[part].T
+        return AbsoluteMeans(derivatives.rows(derivatives.checked(ordered[part])), scaled, meaning)
 
     workers = _processors() if isinstance(derivatives, DenseDerivatives) else 1  # TensorFlow brings its own threads
     with _blas_threads().limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
@@ -88,19 +109,47 @@ def taylor_coefficients(
     return found
 
 
-def _derivatives(model, inputs: np.ndarray, output: int, method: str):
+def _derivatives(model, inputs: np.ndarray, output: int, method: str, before: str | None):
     """What gives the derivatives of this model, by its method."""
     if isinstance(model, (DenseNetwork, keras.Model)):
         network = model if isinstance(model, DenseNetwork) else _read(model, inputs, method)
+        network = _without_sigmoid(network) if before else network
         return DenseDerivatives(network, output) if network else ModelDerivatives(model, inputs[:1], output)
     if not callable(model):
         raise ValueError(
             "The model is a DenseNetwork, a Keras model, or a function such as classifier.predict_proba; got "
             f"{shown(model)}."
         )
+    if before:
+        raise ValueError(
+            "before='sigmoid' reads dense networks; give a function that returns what stands before its own."
+        )
     if method != "auto":
         raise ValueError(f"A function is expanded by differences: leave out method={method!r}.")
     return FunctionDerivatives(model, inputs, output)
+
+
+def _without_sigmoid(network: DenseNetwork | None) -> DenseNetwork:
+    if network is None:
+        raise ValueError(
+            "before='sigmoid' leaves the sigmoid out of a chain of Dense layers. Of this model, expand the part that ends "
+            "before its sigmoid: keras.Model(model.inputs, ...)."
+        )
+    *hidden, last = network.activations
+    if last != "sigmoid":
+        raise ValueError(f"The network ends in {last}, not in a sigmoid: leave out before='sigmoid'.")
+    return replace(network, activations=(*hidden, "linear"))
+
+
+def _checked_defined(defined: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Where inputs are defined, True or False at every event; ``ValueError`` for anything else."""
+    defined = np.asarray(defined)
+    if defined.dtype != bool or defined.shape != shape:
+        raise ValueError(
+            f"Say of each of the {shape[1]} inputs of each of the {shape[0]} events whether it is defined, True or False; "
+            f"got an array of {defined.dtype} of shape {defined.shape}."
+        )
+    return defined
 
 
 def _warn(found: TaylorCoefficients, inputs: np.ndarray) -> None:

@@ -91,8 +91,18 @@ def beside_exact(trained: dict[str, TaylorCoefficients], exact: dict[str, Taylor
     return figure
 
 
-def local_maps(axis: np.ndarray, response: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> Figure:
-    """The response and the five terms of its expansion over the plane, before the mean is taken and signs are lost."""
+def local_maps(
+    axis: np.ndarray,
+    response: np.ndarray,
+    gradient: np.ndarray,
+    hessian: np.ndarray,
+    like: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+) -> Figure:
+    """The response and the five terms of its expansion over the plane, before the mean is taken and signs are lost.
+
+    ``like`` gives response, gradient and hessian of another function whose scale of colours is taken, so that two
+    figures can be compared.
+    """
     figure, axes = plt.subplots(2, 3, figsize=(8, 4.9), sharex=True, sharey=True)
     first = _response(axes[0, 0], axis, response)
     axes[0, 0].set_title("response $f$", fontsize=10)
@@ -103,13 +113,14 @@ def local_maps(axis: np.ndarray, response: np.ndarray, gradient: np.ndarray, hes
         r"$\frac{1}{2}\,\partial^2 f/\partial x_1^2$": hessian[:, 0, 0] / 2,
         r"$\frac{1}{2}\,\partial^2 f/\partial x_2^2$": hessian[:, 1, 1] / 2,
     }
-    limit = symmetric_limit(*terms.values())
+    _, slopes, bends = like or (response, gradient, hessian)
+    limit = symmetric_limit(slopes, bends[:, 0, 1], bends[:, 0, 0] / 2, bends[:, 1, 1] / 2)
     for plot, (title, values) in zip(axes.flat[1:], terms.items(), strict=True):
         image = plot.pcolormesh(axis, axis, _square(values), cmap=DIVERGING, vmin=-limit, vmax=limit, rasterized=True)
         plot.set_title(title, fontsize=10)
         plot.set_aspect("equal")
     figure.colorbar(first, ax=axes[0], label="response $f$ (first map)")
-    figure.colorbar(image, ax=axes[1], label="derivatives (other maps)")
+    figure.colorbar(image, ax=axes[1], label="derivatives (other maps)", extend="both" if like else "neither")
     for plot in axes.flat:
         plot.set(xlabel="", ylabel="")
     figure.supxlabel("$x_1$", fontsize=10)
@@ -150,7 +161,7 @@ def against_exact(task: GaussianTask, network: DenseNetwork, title: str = "netwo
 def playground_figure(trained: TrainedTask) -> Figure:
     """Response of the network, the best possible one, and both sets of coefficients."""
     axis, points = plane(points=61)
-    figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), width_ratios=(1, 1, 1.25))
+    figure, axes = plt.subplots(1, 3, figsize=(8, 3.1), width_ratios=(1, 1, 1.25))
     for plot, (title, values) in zip(
         axes,
         (
@@ -162,10 +173,23 @@ def playground_figure(trained: TrainedTask) -> Figure:
         image = _response(plot, axis, values)
         plot.set_title(title, fontsize=9)
     figure.colorbar(image, ax=axes[:2], label="response f", location="bottom", shrink=0.6)
+    figure.suptitle(playground_settings(trained), fontsize=9)
     _coefficient_bars(axes[2], trained.coefficients, trained.exact)
     axes[2].set_ylabel("coefficient")
     axes[2].legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
+
+
+def playground_settings(trained: TrainedTask) -> str:
+    """Where the sliders of the playground stood for this network, read from its task."""
+    task, neurons = trained.task, trained.network.kernels[0].shape[1]
+    distance = task.signal_mean[0] - task.background_mean[0]
+    signal, background = np.sqrt(task.signal_covariance[0, 0]), np.sqrt(task.background_covariance[0, 0])
+    correlation = task.signal_covariance[0, 1] / signal**2
+    return (
+        f"distance {distance:.2f}, widths {signal:.2f} and {background:.2f}, correlation {correlation + 0.0:.1f}, "
+        f"{neurons} neuron{'s' * (neurons > 1)}"
+    )
 
 
 def _coefficient_bars(axis: Axes, trained: TaylorCoefficients, exact: TaylorCoefficients) -> None:

@@ -180,6 +180,9 @@ def test_what_is_undefined_follows_the_number_of_jets(events):
     jets = events.column("PRI_jet_num")
     assert set(jets) == {0, 1, 2, 3}
     for entry in VARIABLES[1:]:
+        np.testing.assert_array_equal(
+            ~events.defined[:, VARIABLES.index(entry)], events.column(entry.name) == UNDEFINED
+        )
         np.testing.assert_array_equal(events.column(entry.name) == UNDEFINED, jets < entry.jets, err_msg=entry.name)
     shares = missing_shares(events)
     assert np.isclose(shares["DER_mass_MMC"], 0.152, atol=0.001)

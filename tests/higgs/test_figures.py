@@ -50,3 +50,5 @@ def test_every_figure_of_higgs_events_is_drawn():
     drawn(figures.roc_curves({"one": [(events.labels, response)] * 2, "two": [(events.labels, 1 - response)]}))
     figure = drawn(figures.two_rankings(["a", "b", "c"], [1, 3, 2], [0.1, 0.3, 0.2], ("one", "other"), [0, 0, 0]))
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "c", "a"]
+    figure = drawn(figures.share_lines([0, 1, 3], {"low": [0.2, 0.4], "high": [0.9, 0.5]}, "angle"))
+    np.testing.assert_allclose([line.get_ydata() for line in figure.axes[0].lines], [[0.2, 0.4], [0.9, 0.5]])

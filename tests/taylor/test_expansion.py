@@ -10,6 +10,14 @@ from helpers.taylor import derivatives, expansion
 from helpers.taylor.coefficients import coefficients_from_derivatives, numbered_inputs
 from helpers.taylor.derivatives import dense_derivatives
 from helpers.taylor.expansion import taylor_coefficients
+from helpers.taylor.gaussians import (
+    TASKS,
+    bayes_coefficients,
+    bayes_response,
+    log_density_ratio,
+    sample,
+    toy_task,
+)
 from helpers.taylor.networks import DenseNetwork, build_network
 
 layers = keras.layers
@@ -434,3 +442,113 @@ def test_inputs_on_different_scales_are_spoken_of():
     inputs = np.random.default_rng(0).normal(size=(100, 3)) * [1, 1000, 1]
     with pytest.warns(UserWarning, match="deviation of b is .*e.03, that of [ac] .*standardise"):
         taylor_coefficients(network, inputs, names=["a", "b", "c"])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_coefficient_is_a_mean_over_the_events_in_which_its_inputs_are_defined(weighted):
+    network = random_network((5, 12, 1), ("tanh", "sigmoid"))
+    generator = np.random.default_rng(7)
+    inputs = generator.normal(size=(2_500, 5))  # several blocks
+    weights = generator.uniform(size=2_500) if weighted else None
+    defined = generator.uniform(size=inputs.shape) < [1, 0.9, 0.5, 0.3, 1]
+    defined[:1_200, 3] = False  # a block without any
+    found = taylor_coefficients(network, inputs, weights=weights, defined=defined)
+    _, gradient, hessian = dense_derivatives(network, inputs)
+    for i in range(5):
+        for j in range(5):
+            rows = defined[:, i] & defined[:, j]
+            part = averaged(gradient[rows], hessian[rows], None if weights is None else weights[rows])
+            np.testing.assert_allclose(found.second[i, j], part.second[i, j], rtol=1e-9)
+            np.testing.assert_allclose(found.second_error[i, j], part.second_error[i, j], rtol=1e-9)
+            if i == j:
+                np.testing.assert_allclose(found.first[i], part.first[i], rtol=1e-9)
+                np.testing.assert_allclose(found.first_error[i], part.first_error[i], rtol=1e-9)
+
+
+def test_all_defined_is_the_same_as_nothing_said():
+    network = random_network((4, 9, 1), ("tanh", "sigmoid"), dtype=np.float32)
+    inputs = np.random.default_rng(3).normal(size=(1_500, 4)).astype(np.float32)
+    plain = taylor_coefficients(network, inputs)
+    said = taylor_coefficients(network, inputs, defined=np.ones(inputs.shape, bool))
+    for part in ("first", "second", "first_error", "second_error"):
+        np.testing.assert_allclose(getattr(said, part), getattr(plain, part), rtol=1e-5)
+
+
+def test_where_it_is_undefined_an_input_of_a_gaussian_task_is_left_out_of_its_mean():
+    """x2 is filled with 0 in half of the events of task b: the mean of t(x2) leaves these out."""
+    task = toy_task("b")
+    inputs, _ = sample(task, 4_000, seed=3)
+    defined = np.ones(inputs.shape, bool)
+    defined[::2, 1] = False
+    filled = np.where(defined, inputs, 0).astype(float)
+    found = taylor_coefficients(lambda x: bayes_response(task, x), filled, defined=defined)
+    exact, everywhere = bayes_coefficients(task, filled[1::2]), bayes_coefficients(task, filled)
+    np.testing.assert_allclose(found.first, [everywhere.first[0], exact.first[1]], rtol=1e-5)
+    np.testing.assert_allclose(found.second[0, 1], exact.second[0, 1], rtol=1e-5)
+    np.testing.assert_allclose(found.second[1, 1], exact.second[1, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_before_the_sigmoid_stands_the_log_ratio_of_gaussian_densities(name):
+    """A network that is the best response: behind its sigmoid the exact coefficients, before it those of a quadratic."""
+    task = toy_task(name)
+    signal, background = np.linalg.inv(task.signal_covariance), np.linalg.inv(task.background_covariance)
+    linear, constant = 2 * task.signal_mean @ signal, log_density_ratio(task, np.zeros((1, 2)))[0]
+    if name == "c":  # means and covariances differ: the gradient at 0
+        linear = task.signal_mean @ signal - task.background_mean @ background
+    trace = np.trace(background - signal)
+    quadratic = quadratic_network(background - signal, linear, constant - 4e6 * np.log(2) * trace)
+    best = DenseNetwork(quadratic.kernels, quadratic.biases, ("softplus", "sigmoid"))
+    inputs = sample(task, 500, seed=1)[0].astype(float)
+    found, exact = taylor_coefficients(best, inputs), bayes_coefficients(task, inputs)
+    np.testing.assert_allclose(found.first, exact.first, rtol=1e-3)
+    np.testing.assert_allclose(found.second, exact.second, rtol=1e-3)
+    before = taylor_coefficients(best, inputs, before="sigmoid")
+    slopes = linear + inputs @ (background - signal)
+    np.testing.assert_allclose(before.first, np.abs(slopes).mean(axis=0), rtol=1e-3)
+    bend = np.abs(background - signal)
+    np.testing.assert_allclose(before.second, bend / (1 + np.eye(2)), rtol=1e-3, atol=1e-3)
+
+
+def test_before_the_sigmoid_of_a_weighted_sum_nothing_bends():
+    one_layer = DenseNetwork((np.ones((2, 1)),), (np.zeros(1),), ("sigmoid",))
+    inputs = np.random.default_rng(1).normal(size=(100, 2))
+    with pytest.warns(UserWarning, match="exactly 0"):
+        found = taylor_coefficients(one_layer, inputs, before="sigmoid")
+    np.testing.assert_allclose(found.first, [1, 1])
+    assert not found.second.any()
+
+
+def test_before_the_sigmoid_the_network_ends_in_its_last_weighted_sum():
+    network = random_network((3, 8, 2), ("tanh", "sigmoid"))
+    ends_before = DenseNetwork(network.kernels, network.biases, ("tanh", "linear"))
+    inputs = np.random.default_rng(1).normal(size=(300, 3))
+    expected = taylor_coefficients(ends_before, inputs, output=1)
+    for model in (network, keras_model(network)):
+        found = taylor_coefficients(model, inputs, output=1, before="sigmoid")
+        np.testing.assert_allclose(found.first, expected.first, rtol=1e-6)
+        np.testing.assert_allclose(found.second, expected.second, rtol=1e-6)
+    with pytest.raises(ValueError, match="ends in linear"):
+        taylor_coefficients(ends_before, inputs, before="sigmoid")
+    with pytest.raises(ValueError, match="ends before its sigmoid"):
+        taylor_coefficients(keras_model(network), inputs, before="sigmoid", method="autodiff")
+    with pytest.raises(ValueError, match="before its own"):
+        taylor_coefficients(lambda x: x[:, 0] ** 2, inputs, before="sigmoid")
+    with pytest.raises(ValueError, match="before='sigmoid'"):
+        taylor_coefficients(network, inputs, before="softmax")
+
+
+def test_what_is_defined_is_said_of_every_input_of_every_event():
+    network = random_network((3, 8, 1), ("tanh", "sigmoid"))
+    inputs = np.random.default_rng(1).normal(size=(20, 3))
+    for wrong in (np.ones((20, 3)), np.ones((20, 2), bool), np.ones(20, bool), True):
+        with pytest.raises(ValueError, match="whether it is defined, True or False"):
+            taylor_coefficients(network, inputs, defined=wrong)
+    never = np.ones((20, 3), bool)
+    never[:, 2] = False
+    with pytest.raises(ValueError, match="in which x3 is defined"):
+        taylor_coefficients(network, inputs, defined=never)
+    apart = np.ones((20, 3), bool)
+    apart[:10, 0], apart[10:, 2] = False, False
+    with pytest.raises(ValueError, match="in which x1 and x3 are defined"):
+        taylor_coefficients(network, inputs, defined=apart)

@@ -1,3 +1,5 @@
+import asyncio
+
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 from helpers.course import widgets as course_widgets
 from helpers.taylor import widgets as taylor_widgets
 from helpers.taylor.experiments import task_from_sliders, train_on_task
+from helpers.taylor.figures import playground_settings
 from helpers.taylor.gaussians import toy_task
 
 SMALL = {"events": 4000, "epochs": 2, "batch": 200}
@@ -58,6 +61,28 @@ def test_every_slider_of_the_playground_trains_and_redraws(shown):
         slider.value = 2 if isinstance(slider, ipywidgets.SelectionSlider) else slider.max
     assert len(shown["alt"]) == 6  # once at the start, then once for each slider
     assert len(set(shown["alt"])) == 6
-    assert "network of 2 neurons" in shown["alt"][-1]
+    assert "correlation 0.9, 2 neurons" in shown["alt"][-1]
     assert "t(x1, x2)" in shown["alt"][0]
     assert progress.children[0].bar_style == "success"
+
+
+def test_of_many_quick_moves_only_the_last_is_drawn(shown, monkeypatch):
+    async def moved():
+        taylor_widgets.playground()
+        _, box = shown["widgets"]
+        distance, neurons = box.children[0].children[0].children[0], box.children[0].children[1].children[1]
+        for value in (0.5, 1.5, 2.0):
+            distance.value = value
+            await asyncio.sleep(0)
+        neurons.value = 3
+        await asyncio.sleep(10 * taylor_widgets._QUIET)
+
+    asyncio.run(moved())
+    assert len(shown["alt"]) == 2  # at the start, and where the sliders came to rest
+    assert "distance 2.00, widths 1.00 and 1.00, correlation 0.5, 3 neurons" in shown["alt"][-1]
+
+
+def test_settings_of_the_playground_are_those_of_its_task():
+    task = task_from_sliders(distance=0, signal_width=2, background_width=0.5, correlation=-0.3)
+    trained = train_on_task(task, 1, events=2000, epochs=1, batch=100)
+    assert playground_settings(trained) == "distance 0.00, widths 2.00 and 0.50, correlation -0.3, 1 neuron"

@@ -52,6 +52,18 @@ def test_maps_show_the_values_at_their_places():
         assert low == -high == meshes[1].get_clim()[0]
 
 
+def test_two_figures_of_maps_can_share_their_scale():
+    axis, points = figures.plane(3, 21)
+    exact, other = (bayes_derivatives(toy_task(name), points) for name in "bd")
+    alone, like = (drawn(figures.local_maps(axis, *other, like=one)) for one in (None, exact))
+    limits = [figure.axes[1].collections[-1].get_clim()[1] for figure in (alone, like)]
+    own = [
+        max(abs(part).max() for part in (one[1], one[2][:, 0, 1], one[2][:, [0, 1], [0, 1]] / 2))
+        for one in (other, exact)
+    ]
+    np.testing.assert_allclose(limits, own)
+
+
 def test_bars_have_the_height_of_the_coefficients():
     exact = bayes_coefficients(toy_task("c"))
     figure = drawn(figures.beside_exact({"one": exact, "two": exact}, {"one": exact, "two": exact}))
