@@ -3,4 +3,5 @@
 from helpers.photos.collages import collage
 from helpers.photos.folders import image_folder
 from helpers.photos.images import grey_values, load_image, sample_photo
+from helpers.photos.radiographs import radiographs
 from helpers.photos.scores import area_share, mass_inside
