@@ -10,7 +10,7 @@ EXERCISES = table(
         number="marker.1",
         form=Number(share=True),
         expected=lambda marked, ill: np.mean(marked == ill),
-        printed="0.96",
+        printed="0.98",
         hints=(
             "It is right where a film carries the marker and the patient is ill, and where neither is so.",
             "films.marked == films.ill is True where it is right.",
@@ -19,19 +19,19 @@ EXERCISES = table(
         tolerance=0.005,
         mistakes=(
             Mistake(
-                "0.5",
+                "0.49",
                 "the share of films that carry the marker is taken",
                 "That many are called ill. For how many is it right?",
                 lambda marked: np.mean(marked),
             ),
             Mistake(
-                "0.48",
+                "0.485",
                 "only those that are marked and ill are counted",
                 "It is right about the healthy too, where they carry no marker.",
                 lambda marked, ill: np.mean(marked & ill),
             ),
             Mistake(
-                "0.04",
+                "0.022",
                 "the wrong ones are counted",
                 "These are the films where marker and patient disagree.",
                 lambda marked, ill: np.mean(marked != ill),

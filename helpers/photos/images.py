@@ -127,7 +127,7 @@ def open_image(source, transparent: bool = False) -> Image.Image:
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"  # Pillow names our copy in memory
         what, advice = _kind(data)
-        raise ValueError(f"{name} is {what}{why}. {advice}.") from None
+        raise ValueError(f"{name} is not a picture that can be read{what or why}. {advice}.") from None
     except _UnknownRange as error:
         raise ValueError(f"{name} cannot be shown: {error}") from None
     except Exception as error:  # in hostile bytes every decoder stumbles in its own way
@@ -139,11 +139,11 @@ def open_image(source, transparent: bool = False) -> Image.Image:
 
 
 def _kind(data: bytes) -> tuple[str, str]:
-    """What a file is that Pillow cannot read, and what to do with it."""
+    """What a file is that Pillow cannot read, as far as it is known, and what to do with it."""
     for start, beginnings, what, advice in _OTHERS:
         if data[start:].startswith(beginnings):
-            return what, advice
-    return "not a picture that can be read", "Use a JPEG or PNG file"
+            return f": it is {what}", advice
+    return "", "Use a JPEG or PNG file"
 
 
 def _upright(picture: Image.Image) -> Image.Image:
