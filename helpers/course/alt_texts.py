@@ -103,8 +103,8 @@ NOTEBOOK_2 = {
         "eyes and nose, with more copies it gets calmer"
     ),
     "four CAMs": (
-        "Class activation maps over the four pictures on one scale: deep red above the cat's eyes and in the cup, "
-        "paler on the officer's jacket and on the koala"
+        "Class activation maps over the four pictures on one scale: red above the cat's eyes, deep red in the cup, "
+        "pale on the officer's jacket, and red on the koala in its corner"
     ),
     "Grad-CAM by block": (
         "The coffee and its Grad-CAM at the end of each block: scattered edges and spots in the first blocks, one "
@@ -120,8 +120,8 @@ NOTEBOOK_2 = {
         "first, blue for the second"
     ),
     "occlusion maps": (
-        "Occlusion maps of the cat, the officer and the koala: red around the cat's eyes, down the middle of the "
-        "officer, and on the koala in its corner only"
+        "Occlusion maps of the cat, the officer and the koala on one scale: deep red around the cat's right eye, pale "
+        "all over the officer, and deep red in the koala's corner only"
     ),
     "closure test": (
         "The officer with the squares that four maps choose, and a histogram of how far the logit falls for all 49 "

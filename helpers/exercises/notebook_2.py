@@ -410,7 +410,7 @@ EXERCISES = table(
                 ),
             ),
             Mistake(
-                "0.57",
+                "0.63",
                 "that is what Grad-CAM has on its own mask",
                 "The question is about the mask itself as a map: coarse, enlarged.",
             ),
@@ -420,7 +420,7 @@ EXERCISES = table(
         number="2.11",
         form=Number(),
         expected=lambda chosen, falls: chosen - falls.mean(),
-        printed="3.2",
+        printed="2.5",
         hints=(
             "The fall for the chosen square, compared with all on average.",
             "chosen_of_mine - falls_of_mine.mean()",
@@ -428,25 +428,25 @@ EXERCISES = table(
         meaning="Above zero the map has found something that counts more than chance; zero or less is a result as well.",
         mistakes=(
             Mistake(
-                "4.3",
+                "3.5",
                 "nothing is compared with chance",
                 "Hiding anything makes the logit fall. How much further does it fall for this square?",
                 lambda chosen: chosen,
             ),
             Mistake(
-                "1.1",
+                "1.0",
                 "that is what chance gives",
                 "It is the mean over all squares. How much more does the chosen one give?",
                 lambda falls: falls.mean(),
             ),
             Mistake(
-                "0.47",
+                "2.6",
                 "it is compared with the median",
                 "That is a fair question too, half of the squares cost less. Here the mean is asked for.",
                 lambda chosen, falls: chosen - np.median(falls),
             ),
             Mistake(
-                "3.9",
+                "3.51",
                 "the ratio is taken",
                 "How much further is a difference of logits.",
                 lambda chosen, falls: chosen / falls.mean(),
