@@ -31,5 +31,5 @@ from helpers.vgg16.gradients import (
 from helpers.vgg16.lending import let_go, on_demand
 from helpers.vgg16.literature import challenge, field_map
 from helpers.vgg16.networks import vgg16
-from helpers.vgg16.occlusion import closure_test, hide_everywhere, occlusion_map
+from helpers.vgg16.occlusion import closure_test, hide_everywhere
 from helpers.vgg16.widgets import explain_upload

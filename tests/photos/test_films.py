@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from helpers.photos.radiographs import LETTER, radiographs
+from helpers.photos.films import LETTER, radiographs
 
 
 def test_the_same_patients_whatever_the_letters_are():
