@@ -36,7 +36,6 @@ PICTURES = {  # which figure the README shows of a notebook: how its alt text be
     "2": "Grad-CAM for each of the two classes",
     "3": "A tagged horse and its CAM and LRP maps",
 }
-FURTHER = {"your_own_network": "own", "break_the_ranking": "ranking"}  # what their exercises are called by
 KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
@@ -53,8 +52,9 @@ def paths(names: list[str] = ()) -> list[Path]:
 
 
 def number(path: Path) -> str:
-    """What stands before the dot in the numbers of its exercises: "1" to "3", or a word of its name."""
-    return path.name[0] if path.name[0].isdigit() else FURTHER.get(path.stem, path.stem)
+    """What stands before the dot in the numbers of its exercises: "1" to "3", or a word such as "own"."""
+    sources = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return next(call.args[0].value.split(".")[0] for source in sources for call in calls_of_check(source))
 
 
 def run(path: Path) -> float:

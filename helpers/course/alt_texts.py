@@ -74,75 +74,95 @@ NOTEBOOK_1 = {
     ),
 }
 NOTEBOOK_2 = {
-    "small convolution": (
-        "A 5 by 5 picture of zeros and ones, the 3 by 3 filter shaped like an X, and the 3 by 3 result of their "
-        "convolution"
+    "fourth place": (
+        "A 5 by 5 picture of zeros and ones with a frame around the 3 by 3 pixels on which the filter lies; the "
+        "filter, shaped like an X; the product of the two; and the first four of nine sums: 4, 3, 4 and 2"
     ),
+    "place {step}": "The filter at place {step} of nine, the product there, and the sums so far",
     "edge filters": (
         "A cup of coffee and the responses of two edge filters: the sides of the cup stand out in one, its rim and "
         "the lower edge of the saucer in the other"
+    ),
+    "ImageNet challenge": (
+        "Errors of seven entries of the ImageNet challenge as bars, from 28 % in 2010, with features made by hand, to "
+        "16 % for AlexNet in 2012, 7 % for VGG in 2014 and below 4 % for ResNet with 152 layers in 2015; one person "
+        "made 5 %"
     ),
     "VGG16's blocks": (
         "VGG16 as a row of blocks: maps get smaller from 224 to 7 pixels while channels grow from 64 to 512, then "
         "comes the head"
     ),
     "top classes": (
-        "A cat, a cup of coffee and an officer, each with the five classes that the network finds most probable as bars"
+        "A cat, a cup of coffee, an officer and a koala in the corner of a meadow, each with the five classes that "
+        "the network finds most probable as bars"
     ),
     "first filters": (
         "The 64 filters of VGG16's first layer as 3 by 3 pixel pictures: light-dark edges in several directions, and "
         "patches of a colour"
     ),
     "maps of block1_conv2": (
-        "The twelve feature maps of the second convolution with the largest mean: the cat as if drawn by edge and "
-        "colour filters"
+        "The cat, and the twelve feature maps of the second convolution with the largest mean: the cat as if drawn by "
+        "edge and colour filters"
     ),
-    "maps of {layer}": "The twelve feature maps of {layer} with the largest mean, each with its largest value",
+    "maps of {layer}": (
+        "The cat, and the twelve feature maps of {layer} with the largest mean, each with its largest value"
+    ),
     "strongest maps": (
         "The cat and the strongest feature map at the end of each block: from a sharp picture of fur and eyes to a "
         "coarse pattern of 14 by 14 values"
     ),
-    "active shares": (
-        "Share of active values over the thirteen convolutions: about half to two thirds in blocks 1 and 2, then with "
-        "ups and downs about a tenth at the last"
-    ),
-    "three gradient maps": (
-        "Gradient maps of the three photographs: almost noise on the cat; denser inside the cup, and on the band of "
-        "the officer's cap and both lapels"
+    "four gradient maps": (
+        "Gradient maps of the four pictures: almost noise on the cat; denser inside the cup, on the band of the "
+        "officer's cap and both lapels, and on the koala in its corner"
     ),
     "SmoothGrad maps": (
-        "The plain gradient of the cat and SmoothGrad maps from 1, 4 and 16 noisy copies: with noise the map gathers "
-        "on eyes and nose, with more copies it gets calmer"
+        "The plain gradient of the cat and SmoothGrad maps from 1 and 8 noisy copies: with noise the map gathers on "
+        "eyes and nose, with more copies it gets calmer"
     ),
-    "cat against second": (
-        "The cat beside a signed map: small red and blue spots that speak for its best and its second class"
-    ),
-    "{first} against {second}": "A photograph and a signed map of what speaks for {first}, red, and for {second}, blue",
-    "occlusion map": (
-        "Occlusion map of the cat: darkest red at its right eye, pale blue on the bridge of the nose, where hiding a "
-        "patch raises the score"
-    ),
-    "closure test": (
-        "The hidden square over one of the cat's eyes, and a histogram of how far the logit falls for random squares, "
-        "with a line for the chosen one"
-    ),
-    "three CAMs": (
-        "Class activation maps over the three photographs: red above the cat's eyes, in the cup, and on the officer's "
-        "cap and collar"
+    "four CAMs": (
+        "Class activation maps over the four pictures on one scale: red above the cat's eyes, deep red in the cup, "
+        "pale on the officer's jacket, and red on the koala in its corner"
     ),
     "Grad-CAM by block": (
         "The coffee and its Grad-CAM at the end of each block: scattered edges and spots in the first blocks, one "
         "patch on the cup in the last"
     ),
     "Grad-CAM of {photo}": "The photograph {photo} and Grad-CAM of {label} at the end of each block",
-    "full Grad-CAM": "Grad-CAM of the full VGG16 for the best class of each of the three photographs",
+    "cat against second": (
+        "The cat, the class activation maps of its best two classes, which look alike, and their difference: pale, "
+        "red in some places and blue in others"
+    ),
+    "{first} against {second}": (
+        "A picture, the class activation maps of {first} and {second}, and their difference: red speaks for the "
+        "first, blue for the second"
+    ),
+    "occlusion maps": (
+        "Occlusion maps of the cat, the officer and the koala on one scale: deep red around the cat's right eye, pale "
+        "all over the officer, and deep red in the koala's corner only"
+    ),
+    "closure test": (
+        "The officer with the squares that four maps choose, and a histogram of how far the logit falls for all 49 "
+        "squares: gradient and CAM chose squares in the middle of it, the centre one at its upper end"
+    ),
     "the collage": "A collage of an elephant and a green pepper on gravel, and the five most probable classes as bars",
     "collage Grad-CAM": (
         "Grad-CAM for each of the two classes on the collage, with the outline of the thing it should lie on: each "
         "map is brightest on its own thing"
     ),
-    "photograph explained": "A photograph and Grad-CAM for the three most probable classes with their probabilities",
-    "upload explained": "The uploaded photograph and Grad-CAM for its three most probable classes",
+    "photograph explained": (
+        "A photograph and Grad-CAM for the three most probable classes on one scale, with their probabilities and "
+        "logits"
+    ),
+    "upload explained": "The uploaded photograph and Grad-CAM for its three most probable classes on one scale",
+    "active shares": (
+        "Share of active values over the thirteen convolutions: about half to two thirds in blocks 1 and 2, then with "
+        "ups and downs about a tenth at the last"
+    ),
+    "full Grad-CAM": "Grad-CAM of the full VGG16 for the best class of each of the four pictures",
+    "the field": (
+        "Methods of explanation as points over the years 2013 to 2025, in eight rows, one for each question that they "
+        "answer; those of this course are marked"
+    ),
 }
 NOTEBOOK_3 = {
     "six neurons": (

@@ -10,14 +10,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from helpers.exercises import break_the_ranking, notebook_1, notebook_2, notebook_3, your_own_network
+from helpers.exercises import (
+    a_hospitals_marker,
+    break_the_ranking,
+    notebook_1,
+    notebook_2,
+    notebook_3,
+    your_own_network,
+)
 from helpers.exercises.answers import Form, Unreadable, Value, Word, described, unanswered, understood
 from helpers.exercises.exercise import Exercise, Mistake
 from helpers.exercises.folding import fold_solutions
 
+FURTHER = (break_the_ranking, a_hospitals_marker, your_own_network)
 EXERCISES: dict[str, Exercise] = {
     number: exercise
-    for module in (notebook_1, notebook_2, notebook_3, your_own_network, break_the_ranking)
+    for module in (notebook_1, notebook_2, notebook_3, *FURTHER)
     for number, exercise in module.EXERCISES.items()
 }
 NOT_ANSWERED = "Not answered yet: replace the three dots and run the cell again."
@@ -247,7 +255,7 @@ def tally(notebook: int | str) -> None:
     numbers = [number for number in EXERCISES if number.split(".")[0] == str(notebook)]
     if not numbers:
         known = dict.fromkeys(number.split(".")[0] for number in EXERCISES)
-        raise ValueError(f"The notebooks with exercises are {', '.join(known)}; got {notebook!r}.")
+        raise ValueError(f"There are exercises of {', '.join(known)}; got {notebook!r}.")
     whole: dict[str, list[Attempts]] = {}
     for number in numbers:
         whole.setdefault(re.sub(r"\D+$", "", number), []).append(_attempts.get(number, Attempts()))

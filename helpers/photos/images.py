@@ -23,6 +23,20 @@ LIGHTEST = (1.0, 255.0, 65535.0)  # what white can be in a file of floats; whole
 _MEANING_OF_ZERO = 262  # the tag PhotometricInterpretation of a TIFF; 0 says that zero is white
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")  # others have no business here
 
+_OTHERS = (  # no pictures for Pillow: from which byte on, how the file begins, what it is and what to do
+    (
+        4,
+        (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1"),
+        "a HEIC photograph, as iPhones take them",
+        "Export it as JPEG",
+    ),
+    (4, (b"ftyp",), "a video or a photograph of another kind", "Save one picture of it as JPEG"),
+    (0, (b"%PDF",), "a PDF document", "Export the picture in it as JPEG or PNG"),
+    (0, (b"PK\x03\x04",), "a ZIP archive, or a document made of one", "Take the picture out of it"),
+    (0, (b"<svg", b"<?xml"), "a drawing in lines (SVG), or other XML", "Export it as PNG"),
+    (0, (b"<!doc", b"<!DOC", b"<html", b"<HTML"), "a web page", "Save the picture itself, not the page that shows it"),
+)
+
 _SAMPLES = {  # name: file in the package that carries it
     "cat": "skimage/data/chelsea.png",  # the cat Chelsea, looking at you
     "coffee": "skimage/data/coffee.png",  # a cup of coffee with a spoon on a wooden table
@@ -112,7 +126,8 @@ def open_image(source, transparent: bool = False) -> Image.Image:
                 return picture.convert("RGBA") if transparent else _on_white(picture)
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"  # Pillow names our copy in memory
-        raise ValueError(f"{name} is not a picture that can be read{why}. Use a JPEG or PNG file.") from None
+        what, advice = _kind(data)
+        raise ValueError(f"{name} is not a picture that can be read{what or why}. {advice}.") from None
     except _UnknownRange as error:
         raise ValueError(f"{name} cannot be shown: {error}") from None
     except Exception as error:  # in hostile bytes every decoder stumbles in its own way
@@ -121,6 +136,14 @@ def open_image(source, transparent: bool = False) -> Image.Image:
     raise ValueError(
         f"{name} has {width} x {height} pixels; the limit is {LARGEST_PICTURE // 10**6} million. Make it smaller first."
     )
+
+
+def _kind(data: bytes) -> tuple[str, str]:
+    """What a file is that Pillow cannot read, as far as it is known, and what to do with it."""
+    for start, beginnings, what, advice in _OTHERS:
+        if data[start:].startswith(beginnings):
+            return f": it is {what}", advice
+    return "", "Use a JPEG or PNG file"
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -4,15 +4,15 @@ The network, pixel gradients and integrated gradients, class activation maps, oc
 button for a photograph of one's own.
 """
 
-from helpers.vgg16.cam import class_activation_map, collage_scores, enlarge, grad_cam
+from helpers.vgg16.cam import class_activation_map, coarsened, collage_scores, enlarge, grad_cam
 from helpers.vgg16.figures import (
     architecture,
     closure_figure,
+    convolution_step,
     feature_map_grid,
     filter_grid,
     heat_maps,
     maps_on_photographs,
-    number_grids,
     photographs,
     signed_maps,
     top_classes,
@@ -29,6 +29,7 @@ from helpers.vgg16.gradients import (
     smooth_gradient,
 )
 from helpers.vgg16.lending import let_go, on_demand
+from helpers.vgg16.literature import challenge, field_map
 from helpers.vgg16.networks import vgg16
-from helpers.vgg16.occlusion import closure_test, occlusion_map
+from helpers.vgg16.occlusion import closure_test, hide_everywhere
 from helpers.vgg16.widgets import explain_upload

@@ -158,10 +158,25 @@ def enlarge(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return tf.image.resize(maps[..., np.newaxis], size, method="bilinear").numpy()[..., 0]
 
 
+def coarsened(mask, size: tuple[int, int]) -> np.ndarray:
+    """A mask (height, width) as a map of ``size`` values: for each the share of its part of the picture that is inside.
+
+    Enlarged again it is what a map of so few values can know of the mask: its score is the ceiling beside which that of a
+    map of this size is read.
+    """
+    mask = finite_array("mask", mask, (None, None), np.float32)
+    return tf.image.resize(mask[..., np.newaxis], size, method="area").numpy()[..., 0]
+
+
+def ceiling(mask: np.ndarray, size: tuple[int, int]) -> float:
+    """Mass inside a mask that the mask itself has as a map of ``size`` values, enlarged like any map."""
+    return mass_inside(enlarge(coarsened(mask, size)[np.newaxis], mask.shape)[0], mask)
+
+
 def collage_scores(
     network: PhotoNetwork, explain: Callable, pairs: list[tuple[str, str]], scenes: int = 10, size: float = 0.5
 ) -> np.ndarray:
-    """Scores of a method on collages of two things, one row a map: mass in its own mask, in the other's, area of its own.
+    """Scores of a method on collages of two things, one row a map.
 
     Parameters
     ----------
@@ -172,8 +187,12 @@ def collage_scores(
     size
         Longer side of each thing as a share of the picture's side.
 
-    A map is made for a class only if the network puts it among its first five: of what is not recognised no map can be
-    asked for. Rows (maps, 3); none where nothing is recognised.
+    Returns
+    -------
+    array (maps, 4)
+        Mass in its own mask, mass in the other's, area of its own (chance), and its ceiling: the mass of its own mask as a
+        map of so many values. A map is made for a class only if the network puts it among its first five: of what is not
+        recognised no map can be asked for. No rows where nothing is recognised.
     """
     rows = []
     for seed in range(scenes):
@@ -184,6 +203,8 @@ def collage_scores(
         for name, own, other in zip(scene.class_names, scene.masks, scene.masks[::-1], strict=True):
             target = network.class_index(name)
             if target in first_five:
-                values = enlarge(explain(network.model, inputs, target), own.shape)[0]
-                rows.append((mass_inside(values, own), mass_inside(values, other), area_share(own)))
-    return np.array(rows).reshape(-1, 3)
+                found = explain(network.model, inputs, target)
+                values = enlarge(found, own.shape)[0]
+                scores = mass_inside(values, own), mass_inside(values, other), area_share(own)
+                rows.append((*scores, ceiling(own, found.shape[1:])))
+    return np.array(rows).reshape(-1, 4)

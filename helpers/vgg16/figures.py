@@ -12,19 +12,20 @@ from helpers.course.backend import keras
 from helpers.course.figures import COLOURS, DIVERGING, LARGEST_WIDTH, SEQUENTIAL, symmetric_limit
 from helpers.photos.images import grey_values
 from helpers.vgg16.cam import enlarge
+from helpers.vgg16.occlusion import HiddenSquares
 
 COLOUR_BAR = {"fraction": 0.03, "aspect": 25, "shrink": 0.75}
 
 
-def overlay(picture: np.ndarray, values: np.ndarray, signed: bool = False) -> np.ndarray:
+def overlay(picture: np.ndarray, values: np.ndarray, signed: bool = False, limit: float | None = None) -> np.ndarray:
     """A map laid over its photograph, RGB (height, width, 3) from 0 to 1.
 
-    The photograph is shown in grey. The map is enlarged to its size and scaled by its largest absolute value; the more
-    a pixel has, the less of the photograph shines through.
+    The photograph is shown in grey. The map is enlarged to its size and divided by ``limit``, or by its largest absolute
+    value; the more a pixel has, the less of the photograph shines through.
     """
     grey = np.repeat(grey_values(picture)[..., np.newaxis], 3, axis=-1)
     enlarged = enlarge(np.asarray(values)[np.newaxis], picture.shape[:2])[0]
-    scaled = enlarged / symmetric_limit(enlarged)
+    scaled = np.clip(enlarged / (limit or symmetric_limit(enlarged)), -1, 1)
     colours = plt.get_cmap(DIVERGING if signed else SEQUENTIAL)((scaled + 1) / 2 if signed else scaled)[..., :3]
     opacity = 0.75 * np.abs(scaled)[..., np.newaxis] ** 0.7
     return (1 - opacity) * (0.25 + 0.75 * grey) + opacity * colours
@@ -50,8 +51,10 @@ def photographs(pictures, titles, columns: int = 4) -> Figure:
     return figure
 
 
-def maps_on_photographs(pictures, maps, titles, signed: bool = False, columns: int = 4, outlines=None) -> Figure:
-    """Maps over their photographs, each scaled by its own largest value, with one colour bar for all.
+def maps_on_photographs(
+    pictures, maps, titles, signed: bool = False, columns: int = 4, outlines=None, unit: str | None = None
+) -> Figure:
+    """Maps over their photographs, with one colour bar for all.
 
     Parameters
     ----------
@@ -59,45 +62,62 @@ def maps_on_photographs(pictures, maps, titles, signed: bool = False, columns: i
         One photograph for each map; None in ``maps`` shows the photograph alone.
     outlines
         For each map a mask (height, width) whose border is drawn, or None.
+    unit
+        What the maps' values are, such as "Grad-CAM": then they share one scale, and pale is little. Without it each is
+        scaled by its own largest value, and only places within one map compare.
     """
     figure, axes = _grid(len(maps), columns)
+    limit = symmetric_limit(*(values for values in maps if values is not None)) if unit else None
     outlines = [None] * len(maps) if outlines is None else outlines
     for axis, picture, values, title, mask in zip(axes, pictures, maps, titles, outlines, strict=True):
         if values is None:
             axis.imshow(picture)
         else:
-            axis.imshow(overlay(picture, values, signed))
+            axis.imshow(overlay(picture, values, signed, limit))
             if not np.any(values):
                 title += "\n(zero everywhere)"
         if mask is not None:
             axis.contour(mask, levels=[0.5], colors="white", linewidths=1.2)
         axis.set_title(title, fontsize=9)
-    limits = plt.Normalize(-1 if signed else 0, 1)
+    highest = limit or 1
     figure.colorbar(
-        plt.cm.ScalarMappable(limits, DIVERGING if signed else SEQUENTIAL),
+        plt.cm.ScalarMappable(plt.Normalize(-highest if signed else 0, highest), DIVERGING if signed else SEQUENTIAL),
         ax=axes,
-        label="share of the largest value",
+        label=unit or "share of the map's largest value",
         fraction=0.03,
         aspect=30,
     )
     return figure
 
 
-def number_grids(arrays, titles) -> Figure:
-    """Small matrices of numbers from zero on, with the numbers written in: a convolution by hand."""
-    figure, axes = plt.subplots(
-        1, len(arrays), figsize=(6.5, 2.6), width_ratios=[len(a[0]) for a in arrays], squeeze=False
-    )
-    for axis, array, title in zip(axes[0], arrays, titles, strict=True):
-        largest = np.max(array)
-        axis.imshow(array, cmap="gray_r", vmin=0, vmax=1.4 * largest)
+def convolution_step(picture: np.ndarray, kernel: np.ndarray, step: int) -> Figure:
+    """A filter on its way over a small picture of zeros and ones: where it lies, what it meets there, the result so far.
+
+    ``step`` counts the places from 1 on, row by row.
+    """
+    side = len(kernel)
+    places = [(y, x) for y in range(len(picture) - side + 1) for x in range(picture.shape[1] - side + 1)]
+    sums = [np.sum(picture[y : y + side, x : x + side] * kernel) for y, x in places]
+    top, left = places[step - 1]
+    met = picture[top : top + side, left : left + side] * kernel
+    result = np.full((places[-1][0] + 1, places[-1][1] + 1), np.nan)
+    result.flat[:step] = sums[:step]
+    titles = ("picture", "filter", "product", f"sums, {step} of {len(places)}")
+    arrays = (picture, kernel, met, result)
+    figure, axes = plt.subplots(1, 4, figsize=(7.4, 2.2), width_ratios=[array.shape[1] for array in arrays])
+    for axis, array, title in zip(axes, arrays, titles, strict=True):
+        largest = max(sums) if array is result else 1
+        axis.imshow(np.nan_to_num(array), cmap="gray_r", vmin=0, vmax=1.4 * largest)
         for (row, column), value in np.ndenumerate(array):
-            axis.text(
-                column, row, f"{value:g}", ha="center", va="center", color="white" if value > 0.6 * largest else "0.3"
-            )
+            colour = "white" if value > 0.6 * largest else "0.3"
+            axis.text(column, row, "" if np.isnan(value) else f"{value:g}", ha="center", va="center", color=colour)
         axis.set(title=title, xticks=[], yticks=[])
-        for side in axis.spines.values():
-            side.set_visible(True)
+        axis.title.set_fontsize(9)
+        for spine in axis.spines.values():
+            spine.set_visible(True)
+    frame = {"fill": False, "edgecolor": COLOURS["vermilion"], "linewidth": 3}
+    axes[0].add_patch(Rectangle((left - 0.5, top - 0.5), side, side, **frame))
+    axes[3].add_patch(Rectangle((left - 0.5, top - 0.5), 1, 1, **frame))
     return figure
 
 
@@ -169,19 +189,24 @@ def filter_grid(kernel: np.ndarray) -> Figure:
     return figure
 
 
-def feature_map_grid(maps: np.ndarray, layer: str, count: int = 12) -> Figure:
-    """The channels of one picture's feature maps (height, width, channels) that are most active on average.
+def feature_map_grid(maps: np.ndarray, layer: str, picture: np.ndarray, columns: int = 6) -> Figure:
+    """A picture, and beside it two rows of its feature maps (height, width, channels): those most active on average.
 
     Each is scaled by its own largest activation, which stands above it.
     """
     height, width, channels = maps.shape
-    chosen = np.argsort(maps.mean(axis=(0, 1)))[::-1][:count]
-    figure, axes = _grid(len(chosen), columns=6, height=1.2, width=7.4)
-    for axis, channel in zip(axes, chosen, strict=True):
+    figure = plt.figure(figsize=(LARGEST_WIDTH, 2.9))
+    grid = figure.add_gridspec(2, columns + 2)
+    beside = figure.add_subplot(grid[:, :2])
+    beside.imshow(picture)
+    beside.set_axis_off()
+    axes = [figure.add_subplot(grid[row, column + 2]) for row in range(2) for column in range(columns)]
+    for axis, channel in zip(axes, np.argsort(maps.mean(axis=(0, 1)))[::-1], strict=False):
         largest = float(maps[..., channel].max())
         image = axis.imshow(maps[..., channel] / (largest or 1.0), cmap=SEQUENTIAL, vmin=0, vmax=1)
+        axis.set_axis_off()
         axis.set_title(
-            f"{channel}: max {largest:,.0f}" if largest >= 10 else f"{channel}: max {largest:.2g}", fontsize=8
+            f"{channel}: max {largest:,.0f}" if largest >= 10 else f"{channel}: max {largest:.2g}", fontsize=7
         )
     figure.colorbar(image, ax=axes, label="share of the channel's maximum", **COLOUR_BAR)
     figure.suptitle(f"{layer}: {channels} maps of {height} x {width} values", fontsize=10)
@@ -222,16 +247,23 @@ def architecture(model: keras.Model) -> Figure:
     return figure
 
 
-def closure_figure(picture, corner, size: int, fall: float, others: np.ndarray, title: str) -> Figure:
-    """The hidden window on the photograph, and how far the score fell there and in random windows."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6.5, 2.5), width_ratios=[1, 2])
+def closure_figure(picture, hidden: HiddenSquares, chosen: dict[str, int]) -> Figure:
+    """Which square each map chooses, and how far the score falls there and everywhere else.
+
+    ``chosen`` has the number of the square for each map's name, as ``closure_test`` gives it.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.9), width_ratios=[1, 1.7])
     left.imshow(picture)
-    left.add_patch(Rectangle(corner[::-1], size, size, facecolor="0.5", edgecolor=COLOURS["vermilion"], linewidth=2))
-    left.set_title(title, fontsize=9)
     left.set_axis_off()
-    right.hist(others, bins=12, color=COLOURS["sky"], label="random windows")
-    right.axvline(fall, color=COLOURS["vermilion"], linewidth=2, label="most important window")
-    right.set(xlabel="fall of the logit when the window is hidden", ylabel="number of windows")
-    right.legend(fontsize=8, loc="upper center")
-    right.set_ylim(top=1.45 * right.get_ylim()[1])
+    right.hist(hidden.falls, bins=15, color="0.8", label="all squares")
+    together = {}  # maps that choose one square share its line
+    for name, square in chosen.items():
+        together.setdefault(square, []).append(name)
+    looks = zip(list(COLOURS.values()), ("-", "--", "-.", ":", (0, (5, 1, 1, 1))), strict=False)
+    for (square, names), (colour, style) in zip(together.items(), looks, strict=False):
+        top, edge = hidden.corners[square], {"edgecolor": colour, "linestyle": style, "linewidth": 2.5}
+        left.add_patch(Rectangle(top[::-1], hidden.size, hidden.size, fill=False, **edge))
+        right.axvline(hidden.falls[square], color=colour, linestyle=style, linewidth=2.5, label=", ".join(names))
+    right.set(xlabel="fall of the logit when the square is hidden", ylabel="number of squares")
+    right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

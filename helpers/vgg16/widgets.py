@@ -1,6 +1,7 @@
 """A button for a photograph of one's own."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import ipywidgets
 import numpy as np
@@ -12,7 +13,9 @@ from helpers.course.widgets import upload_button
 from helpers.photos.images import load_image
 
 
-def explain_upload(explain: Callable[[np.ndarray], Figure], size: int, alt: str) -> None:
+def explain_upload(
+    explain: Callable[[np.ndarray], Figure], size: int, alt: str, picture: np.ndarray | None = None
+) -> SimpleNamespace:
     """A button that takes a photograph from the reader's computer and shows what ``explain`` makes of it.
 
     Parameters
@@ -21,24 +24,40 @@ def explain_upload(explain: Callable[[np.ndarray], Figure], size: int, alt: str)
         Function of an 8-bit RGB picture (size, size, 3) that returns a figure.
     size
         Side of the square to which the photograph is cut.
+    picture
+        What stands for the photograph until one is uploaded.
 
-    A file that cannot be read, or is too large, is answered with a message in words. The photograph stays in the memory
-    of this notebook and is stored nowhere.
+    Returns
+    -------
+    SimpleNamespace
+        Its ``picture`` is always the last photograph that could be read, for the cells that follow.
+
+    A file that cannot be read, or is too large, is answered with a message in words; the figure of the file before it goes
+    as soon as a new one comes. The photograph stays in the memory of this notebook and is stored nowhere.
     """
-    button = upload_button("Your photograph", multiple=False)
-    output = ipywidgets.Output()
+    button, output = upload_button("Your photograph", multiple=False), ipywidgets.Output()
+    last = SimpleNamespace(picture=picture)
 
     def react(change):
         if not change["new"]:
             return
-        output.clear_output(wait=True)
+        file = change["new"][0]
+        output.clear_output()
         with output:
-            try:
-                picture = load_image(bytes(change["new"][0]["content"]), size)
-            except ValueError as error:
-                print(error)
-                return
-            show(explain(picture), alt=alt)
+            print(f"{file['name']} ...")
+        try:
+            last.picture = load_image(bytes(file["content"]), size)
+        except ValueError as error:
+            said = str(error).replace("The uploaded file", file["name"], 1)
+            output.clear_output(wait=True)
+            with output:
+                print(said)
+            return
+        with output:
+            figure = explain(last.picture)
+            output.clear_output(wait=True)
+            show(figure, alt=alt)
 
     button.observe(react, names="value")
     display(ipywidgets.VBox([button, output]))
+    return last

@@ -10,6 +10,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.course import figures as plotting
 from helpers.vgg16 import figures as plotting_photos
+from helpers.vgg16 import literature
+from helpers.vgg16.occlusion import HiddenSquares
 
 
 def test_a_figure_is_displayed_with_its_description_and_closed(monkeypatch):
@@ -89,11 +91,25 @@ def test_an_overlay_leaves_the_photograph_where_the_map_is_zero():
     assert blue[2] > blue[0]
 
 
+def test_maps_with_a_unit_share_a_scale():
+    picture, heat = np.full((8, 8, 3), 128, np.uint8), np.ones((4, 4))
+    alone = plotting_photos.maps_on_photographs([picture] * 2, [heat, heat / 4], "ab")
+    common = plotting_photos.maps_on_photographs([picture] * 2, [heat, heat / 4], "ab", unit="logit")
+    colours = [[axis.images[0].get_array() for axis in figure.axes[:2]] for figure in (alone, common)]
+    assert np.allclose(colours[0][0], colours[0][1])
+    assert not np.allclose(colours[1][0], colours[1][1], atol=0.1)
+    assert np.allclose(colours[1][0], colours[0][0])
+    assert common.axes[2].get_ylabel() == "logit"
+    plt.close("all")
+
+
 def test_every_figure_of_the_photograph_notebooks_is_drawn(small_cam_network):
     picture = np.zeros((8, 8, 3), np.uint8)
     heat = np.ones((4, 4))
     mask = np.zeros((8, 8), bool)
     mask[2:5, 2:5] = True
+
+    hidden = HiddenSquares(np.arange(4.0), np.array([[0, 0], [0, 3], [3, 0], [3, 3]]), 5, (8, 8))
 
     class Guess:
         label, probability = "a cat", 0.5
@@ -101,19 +117,22 @@ def test_every_figure_of_the_photograph_notebooks_is_drawn(small_cam_network):
     figures = [
         plotting_photos.photographs([picture], ["a"]),
         plotting_photos.maps_on_photographs([picture] * 3, [None, heat, 0 * heat], "abc", outlines=[None, mask, None]),
-        plotting_photos.number_grids([np.eye(3), np.eye(2)], ["a", "b"]),
+        plotting_photos.convolution_step(np.eye(4, dtype=int), np.eye(2, dtype=int), 5),
         plotting_photos.heat_maps([heat, 0 * heat], ["a", "b"], picture),
         plotting_photos.signed_maps([heat, -heat], ["a", "b"]),
         plotting_photos.top_classes([picture], [[Guess(), Guess()]]),
         plotting_photos.filter_grid(np.zeros((3, 3, 3, 20))),
-        plotting_photos.feature_map_grid(np.random.default_rng(0).random((4, 4, 20)), "conv"),
+        plotting_photos.feature_map_grid(np.random.default_rng(0).random((4, 4, 20)), "conv", picture),
         plotting_photos.architecture(small_cam_network),
-        plotting_photos.closure_figure(picture, (1, 2), 3, 2.0, np.arange(5.0), "a"),
+        plotting_photos.closure_figure(picture, hidden, {"a": 1, "b": 2, "c": 1}),
+        literature.challenge(),
+        literature.field_map(),
     ]
     for figure in figures:
         figure.canvas.draw()
         assert figure.get_figwidth() <= plotting.LARGEST_WIDTH
     assert "zero everywhere" in figures[1].axes[2].get_title()
+    assert [text.get_text() for text in figures[-3].axes[1].get_legend().get_texts()] == ["all squares", "a, c", "b"]
     with pytest.raises(ValueError, match="three colours"):
         plotting_photos.filter_grid(np.zeros((3, 3, 4, 2)))
     plt.close("all")

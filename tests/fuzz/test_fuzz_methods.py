@@ -30,6 +30,7 @@ MODELS = [None, "vgg16", 3, SOFTMAX, TWO, FLAT, keras.Sequential([keras.layers.D
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(-1, 1, (2, 12, 10, 3)).astype(np.float32)
 MAPS = RNG.normal(size=(2, 12, 10))
+HIDDEN = occlusion.HiddenSquares(np.arange(4.0), np.array([[0, 0], [0, 2], [4, 0], [4, 2]]), 8, (12, 10))
 MASKS = np.zeros((2, 12, 10), bool)
 MASKS[:, 3:7, 2:6] = True
 TARGETS = np.array([0, 2])
@@ -133,9 +134,10 @@ CASES = table(
     case(cam.enlarge, lambda found, a: found.shape[1:] == tuple(a["size"]), maps=MAPS, size=(24, 20)),
     case(occlusion.occlusion_map, like_maps, **one, patch=6, stride=3, fill=0.0, batch_size=4),
     case(
-        occlusion.closure_test, lambda found, a: np.shape(found[2]) == (a["draws"],),
-        model=MODEL, image=IMAGES[:1], target=1, importance=MAPS[0], size=3, draws=2, seed=0, fill=0.0, endless=["draws"],
+        occlusion.hide_everywhere, lambda found, a: len(found.falls) == len(found.corners),
+        model=MODEL, image=IMAGES[:1], target=1, size=3, stride=2, fill=0.0, batch_size=4,
     ),
+    case(occlusion.closure_test, lambda found, a: 1 <= found[1] <= 4, hidden=HIDDEN, importance=MAPS[0], kept=["hidden"]),
     case(lrp_gradients.guided_backpropagation, like_images, **one, batch_size=2, kept=["model"]),
     case(lrp_gradients.deconvnet, like_images, **one, kept=["model"]),
     case(explanation.lrp, like_images, **one, batch_size=2, kept=["model"]),

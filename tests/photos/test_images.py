@@ -295,3 +295,20 @@ def test_no_message_names_a_place_in_memory(source):
     with pytest.raises(ValueError, match="a BytesIO: give its bytes|not a picture that can be read[.]") as refused:
         images.load_image(source)
     assert not re.search("0x|object at", str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\0\0\0\x24ftypheic\0\0\0\0mif1", "HEIC photograph.*Export it as JPEG"),
+        (b"\0\0\0\x20ftypisom\0\0\2\0", "video"),
+        (b"%PDF-1.7 ...", "PDF document"),
+        (b"PK\3\4\x14\0", "ZIP archive"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"some words", "not a picture that can be read. Use a JPEG or PNG"),
+    ],
+)
+def test_what_is_no_picture_is_named_by_what_it_is(data, says):
+    with pytest.raises(ValueError, match=says):
+        images.load_image(data)

@@ -66,6 +66,16 @@ def test_enlarging_has_half_pixel_centres():
     assert np.allclose(large, large[:, ::-1, ::-1] * -1 + 3)  # no shift: turning the map turns the result
 
 
+def test_a_mask_as_coarse_as_a_map_is_the_mean_of_its_parts():
+    mask = np.zeros((12, 12), bool)
+    mask[:6, :5] = True
+    assert np.allclose(cam.coarsened(mask, (2, 4)), [[1, 2 / 3, 0, 0], [0, 0, 0, 0]], atol=1e-6)
+    uneven = cam.coarsened(mask, (5, 7))  # parts that are no whole number of pixels
+    assert np.isclose(uneven.mean(), mask.mean(), atol=1e-6)
+    assert cam.ceiling(mask, (12, 12)) == pytest.approx(1)
+    assert mask.mean() < cam.ceiling(mask, (2, 4)) < cam.ceiling(mask, (6, 6)) < 1
+
+
 def test_collages_are_scored_for_what_is_recognised():
     network = vgg16("gap", input_size=96, quiet=True)
 
@@ -73,7 +83,8 @@ def test_collages_are_scored_for_what_is_recognised():
         return np.ones((len(images), 3, 3))
 
     rows = cam.collage_scores(network, uniform, [("green pepper", "pomegranate")], scenes=3)
-    assert rows.shape[1] == 3
+    assert rows.shape[1] == 4
     assert 1 <= len(rows) <= 6
     assert np.allclose(rows[:, 0], rows[:, 2])  # a map that is the same everywhere scores the area
-    assert cam.collage_scores(network, uniform, [("green pepper", "pomegranate")], scenes=0).shape == (0, 3)
+    assert np.all((rows[:, 2] < rows[:, 3]) & (rows[:, 3] < 1))  # 3 x 3 values tell more than nothing, and not all
+    assert cam.collage_scores(network, uniform, [("green pepper", "pomegranate")], scenes=0).shape == (0, 4)

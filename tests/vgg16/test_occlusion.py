@@ -36,45 +36,71 @@ def test_the_planted_patch_is_found(patch_reader):
     found = occlusion.occlusion_map(patch_reader, image, 0, patch=2, stride=2)
     assert found[0, 4:8, 2:6] == pytest.approx(12.0)
     assert found[0].sum() == pytest.approx(12.0 * 16)
-    assert occlusion.best_window(found[0], 4) == (4, 2)
 
 
-def test_best_window_by_brute_force():
+def test_sums_over_squares_by_brute_force():
     values = np.random.default_rng(5).normal(size=(9, 7))
-    sums = {(y, x): values[y : y + 3, x : x + 3].sum() for y in range(7) for x in range(5)}
-    assert occlusion.best_window(values, 3) == max(sums, key=sums.get)
+    corners = np.array([(y, x) for y in range(7) for x in range(5)])
+    hidden = occlusion.HiddenSquares(np.zeros(35), corners, 3, (9, 7))
+    assert np.allclose(hidden.sums(values), [values[y : y + 3, x : x + 3].sum() for y, x in corners], atol=1e-12)
+
+
+def test_the_occlusion_map_is_made_of_the_falls(patch_reader):
+    image = np.random.default_rng(1).random((1, 12, 12, 3)).astype(np.float32)
+    hidden = occlusion.hide_everywhere(patch_reader, image, 0, size=5, stride=3)
+    assert hidden.falls.shape == (16,)  # from 0, 3, 6 and 7 on, down and across
+    assert np.array_equal(hidden.map, occlusion.occlusion_map(patch_reader, image, 0, patch=5, stride=3)[0])
 
 
 def test_the_closure_test_tells_a_true_map_from_a_false_one(patch_reader):
     image = np.ones((1, 12, 12, 3), np.float32)
     true_map, false_map = np.zeros((12, 12)), np.zeros((12, 12))
     true_map[4:8, 2:6], false_map[8:, 8:] = 1, 1
-    corner, fall, others = occlusion.closure_test(patch_reader, image, 0, true_map, size=4, draws=30)
-    assert corner == (4, 2)
-    assert fall == pytest.approx(48.0)
-    assert others.shape == (30,)
-    assert others.max() <= 48.0
-    assert occlusion.closure_test(patch_reader, image, 0, false_map, size=4)[1] == pytest.approx(0.0)
-    again = occlusion.closure_test(patch_reader, image, 0, true_map, size=4, draws=30)
-    assert np.array_equal(again[2], others)
-    with pytest.raises(ValueError, match="one picture"):
-        occlusion.closure_test(patch_reader, image, 0, np.zeros((3, 3)), size=4)
-    with pytest.raises(ValueError, match="from 1 to 12; got size=13"):
-        occlusion.closure_test(patch_reader, image, 0, true_map, size=13)
+    reports = []
+    hidden = occlusion.hide_everywhere(
+        patch_reader, image, 0, size=4, stride=2, progress=lambda *report: reports.append(report)
+    )
+    assert [report[:2] for report in reports][-1] == (25, 25)
+    square, as_bad = occlusion.closure_test(hidden, true_map)
+    assert tuple(hidden.corners[square]) == (4, 2)
+    assert hidden.falls[square] == pytest.approx(48.0)
+    assert as_bad == 1  # it alone covers all that the network reads
+    square, as_bad = occlusion.closure_test(hidden, false_map)
+    assert tuple(hidden.corners[square]) == (8, 8)
+    assert hidden.falls[square] == 0
+    assert as_bad == 25  # nothing costs less than nothing
+    with pytest.raises(ValueError, match=r"\(12, 12\); got \(3, 3\)"):
+        occlusion.closure_test(hidden, np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="1 to 12 pixels.*got patch=13"):
+        occlusion.hide_everywhere(patch_reader, image, 0, size=13, stride=1)
+    with pytest.raises(ValueError, match="One picture"):
+        occlusion.hide_everywhere(patch_reader, np.ones((2, 12, 12, 3)), 0, size=4, stride=2)
+
+
+def test_a_map_that_knows_nothing_has_every_rank_equally_often():
+    """Random maps on falls that are all different: as_bad / squares is uniform, mean (n + 1) / 2n."""
+    draw = np.random.default_rng(3)
+    corners = np.array([(y, x) for y in range(0, 12, 4) for x in range(0, 12, 4)])  # side by side: independent
+    ranks = []
+    for _ in range(400):
+        hidden = occlusion.HiddenSquares(draw.normal(size=9), corners, 4, (12, 12))
+        ranks.append(occlusion.closure_test(hidden, draw.random((12, 12)))[1])
+    counts = np.bincount(ranks, minlength=10)[1:]
+    assert counts.sum() == 400
+    assert np.all(np.abs(counts - 400 / 9) < 5 * np.sqrt(400 / 9 * 8 / 9))
 
 
 def test_probabilities_and_what_fills_too_many_channels_are_refused(patch_reader):
-    image, importance = np.ones((1, 12, 12, 3)), np.ones((12, 12))
+    image = np.ones((1, 12, 12, 3))
     softmax = keras.Sequential([patch_reader, keras.layers.Softmax()])
     for model, fill, says in ((softmax, 0, "logit"), (patch_reader, [1, 2], "fill is a number, or one for each of 3")):
         with pytest.raises(ValueError, match=says):
             occlusion.occlusion_map(model, image, 0, patch=4, stride=4, fill=fill)
         with pytest.raises(ValueError, match=says):
-            occlusion.closure_test(model, image, 0, importance, size=4, fill=fill)
+            occlusion.hide_everywhere(model, image, 0, size=4, stride=4, fill=fill)
 
 
-def test_hiding_leaves_the_original_alone():
-    images = np.ones((1, 4, 4, 1))
-    hidden = occlusion.hide(images, (1, 2), 2, fill=-1)
-    assert images.min() == 1
-    assert (hidden == -1).sum() == 4
+def test_hiding_leaves_the_original_alone(patch_reader):
+    image = np.ones((1, 12, 12, 3), np.float32)
+    occlusion.hide_everywhere(patch_reader, image, 0, size=4, stride=4, fill=-1)
+    assert image.min() == 1

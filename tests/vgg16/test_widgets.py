@@ -27,23 +27,32 @@ def upload(shown, content: bytes):
 
 def test_an_upload_is_explained(shown):
     seen = []
-    widgets.explain_upload(lambda picture: (seen.append(picture), plt.figure())[1], size=40, alt="a map of the upload")
+    mine = widgets.explain_upload(
+        lambda picture: (seen.append(picture), plt.figure())[1], size=40, alt="a map of the upload"
+    )
+    assert mine.picture is None
     file = io.BytesIO()
     Image.new("RGB", (80, 60), (200, 10, 10)).save(file, "PNG")
     upload(shown, file.getvalue())
     assert seen[0].shape == (40, 40, 3)
     assert np.all(seen[0][..., 0] == 200)
     assert shown["alt"] == ["a map of the upload"]
+    assert np.array_equal(mine.picture, seen[0])
 
 
 def test_a_bad_upload_gets_words_not_a_traceback(shown, capsys):
-    widgets.explain_upload(lambda picture: pytest.fail("nothing to explain"), size=40, alt="a map of the upload")
+    before = np.zeros((40, 40, 3), np.uint8)
+    mine = widgets.explain_upload(
+        lambda picture: pytest.fail("nothing to explain"), size=40, alt="a map of the upload", picture=before
+    )
     upload(shown, b"not a picture at all")
     upload(shown, b"")
     said = capsys.readouterr().out
     assert "is not a picture" in said
     assert "is empty" in said
+    assert "x is not a picture" in said  # the file's own name
     assert shown["alt"] == []
+    assert mine.picture is before
 
 
 def test_the_label_of_an_upload_button_fits_and_its_tooltip_says_what_it_is(shown):
