@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from helpers.exercises import notebook_1, notebook_2, notebook_3, your_own_network
+from helpers.exercises import concepts, notebook_1, notebook_2, notebook_3, questions, truth, words, your_own_network
 from helpers.exercises.answers import Form, Unreadable, Value, Word, described, unanswered, understood
 from helpers.exercises.exercise import Exercise, Mistake
 from helpers.exercises.folding import fold_solutions
 
 EXERCISES: dict[str, Exercise] = {
     number: exercise
-    for module in (notebook_1, notebook_2, notebook_3, your_own_network)
+    for module in (notebook_1, notebook_2, notebook_3, words, questions, truth, concepts, your_own_network)
     for number, exercise in module.EXERCISES.items()
 }
 NOT_ANSWERED = "Not answered yet: replace the three dots and run the cell again."

@@ -4,6 +4,7 @@ Weights drawn anew, similarity of maps, every method by its name, scenes whose t
 """
 
 from helpers.sanity.figures import dot_chart, similarity_curves
+from helpers.sanity.league import league
 from helpers.sanity.methods import BASELINES, explainers
 from helpers.sanity.randomisation import (
     cascading_randomisation,
@@ -13,5 +14,5 @@ from helpers.sanity.randomisation import (
     random_logit,
 )
 from helpers.sanity.similarity import absolute_spearman, similarities, spearman
-from helpers.sanity.tables import format_table, joined, rank_agreement, stored_table
+from helpers.sanity.tables import agreement_of_families, format_table, joined, rank_agreement, stored_table
 from helpers.sanity.truth import truth_table, world_scenes
