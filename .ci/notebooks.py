@@ -34,7 +34,14 @@ FIGURE = re.compile(r'<img class="course-figure" alt="([^"]*)" src="data:image/p
 PICTURES = {  # which figure the README shows of a notebook: how its alt text begins
     "1": "The 20 largest of 495 coefficients",
     "2": "Grad-CAM for each of the two classes",
-    "3": "A tagged horse and its CAM and LRP maps",
+    "3": "A horse and its relevance maps by two networks",
+}
+WORDS = {  # what the exercises of a further notebook are called by, where it is not the notebook's name
+    "your_own_network": "own",
+    "why_this_and_not_that": "why",
+    "side_by_side": "side",
+    "who_tells_the_truth": "truth",
+    "concepts_on_photographs": "concepts",
 }
 KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -52,8 +59,8 @@ def paths(names: list[str] = ()) -> list[Path]:
 
 
 def number(path: Path) -> str:
-    """What stands before the dot in the numbers of its exercises: "1" to "3", or "own"."""
-    return path.name[0] if path.name[0].isdigit() else "own"
+    """What stands before the dot in the numbers of its exercises: "1" to "3", or a word such as "own"."""
+    return path.name[0] if path.name[0].isdigit() else WORDS.get(path.stem, path.stem)
 
 
 def run(path: Path) -> float:

@@ -36,12 +36,15 @@ OTHERS = ("lettered", "red", "brick", "zigzag")  # decoys, a background, and a d
 NAMES = (*TRUE, *OTHERS)
 TESTS = 16  # that p is multiplied by: four concepts and four classes, as in the notebook
 POOL, RANDOM_POOL = 3000, 9600
-WAYS = ((20, 30, 600), (30, 30, 600), (20, 30, 300), (10, 20, 200), (40, 30, 600))  # runs, pictures a side, of how many
+WAYS = ((20, 30, 600), (30, 30, 600), (20, 30, 300), (10, 20, 200))  # runs, pictures a side, of how many
 COLUMNS = {
     "both true pairs": "share of experiments in which striped and spotted are both above random for their own class",
     "striped": "share in which striped is above random for the striped class",
     "spotted": "share in which spotted is above random for the spotted class",
-    **{name: f"share of the tests of {name}, one for each of four classes, that come out significant" for name in OTHERS},
+    **{
+        name: f"share of the tests of {name}, one for each of four classes, that come out significant"
+        for name in OTHERS
+    },
     "null, p < 0.05": "share of tests of random scenes in a concept's place with p below 0.05, nothing corrected",
     "null, significant": "the same after the gate (a vector above chance) and the correction for the number of tests",
     "p, overlap": "median over the true pairs of p as used, divided by that of Welch's t-test, which knows of no overlap",

@@ -129,26 +129,22 @@ NOTEBOOK_2 = {
 }
 NOTEBOOK_3 = {
     "the riddle": (
-        "A horse and its relevance maps by two networks A and B: in A's map the lower left corner is red, in B's the "
-        "horse's body"
+        "A horse and its relevance maps by two networks A and B: in A's map the lower left corner is red, in B's "
+        "the horse's body"
     ),
     "six neurons": (
         "Three inputs, two hidden neurons and the score 5, with their values and relevances: 6, 3 and -4 at the "
         "inputs, 8 and -3 at the hidden neurons"
     ),
     "three rules": (
-        "The network of six neurons under alpha2 beta1, epsilon 1 and gamma 1: the inputs have the largest relevances "
-        "under alpha2 beta1, and the weakest blue under gamma"
+        "The network of six neurons under alpha2 beta1, epsilon 1 and gamma 1: the inputs have the largest "
+        "relevances under alpha2 beta1, and the weakest blue under gamma"
     ),
     "rules with knobs": (
-        "Relevances in the network of six neurons under alpha {alpha}, epsilon {epsilon_value} and gamma "
-        "{gamma_value}"
+        "Relevances in the network of six neurons under alpha {alpha}, epsilon {epsilon_value} and gamma {gamma_value}"
     ),
     "the nearest 4": (
         "A handwritten 4, the probabilities of the ten classes, and two relevance maps: why 4, and why 4 and not 9"
-    ),
-    "digit {number}": (
-        "Test digit {number}, its class probabilities, and relevance for {first} and for {first} and not {second}"
     ),
     "strokes explained": (
         "A 4 drawn with straight strokes, the class probabilities, and relevance for the best class and against the "
@@ -177,7 +173,7 @@ NOTEBOOK_3 = {
         "down, with and without sign, with bands of one standard deviation"
     ),
     "coats and concepts": (
-        "Four animals, one in each of the coats plain, patched, spotted and striped, and four pictures of stripes and "
+        "Four animals, one in each of the coats plain, striped, spotted and patched; four pictures of stripes and "
         "four random ones without any animal"
     ),
     "CAV in two": "Activations of striped and of random pictures, the line between them, and the CAV across it",
@@ -186,14 +182,42 @@ NOTEBOOK_3 = {
         "class"
     ),
     "tag and loss": (
-        "Against the share of tagged horses in the training: the TCAV score of the tag, its mean derivative, and the "
-        "loss of accuracy and of the logit when the tag is removed"
+        "Against the share of tagged horses in the training: the TCAV score of the tag, its mean derivative, and "
+        "the loss of accuracy and of the logit when the tag is removed"
+    ),
+}
+WHY = {
+    "test digit 14": (
+        "Test digit 14, the probabilities of the ten classes, and two relevance maps: why 4, and why 4 and not 9"
+    ),
+    "digit {number}": (
+        "Test digit {number}, its class probabilities, and relevance for {first} and for {first} and not {second}"
+    ),
+    "elephant and pepper": (
+        "EpsilonPlusFlat on the collage for the elephant, for the pepper, and for the elephant against the pepper"
+    ),
+}
+SIDE = {
+    "eleven methods": (
+        "The cat and eleven explanations of its class side by side: gradients and their relatives, guided "
+        "backpropagation, deconvnet, deep Taylor, three kinds of LRP, and Grad-CAM"
+    ),
+    "methods on {photo}": "The photograph {photo} and eleven explanations of its class side by side",
+}
+TRUTH = {
+    "shuffled labels": (
+        "A handwritten 4 and its maps by four methods, above for the network with true labels, below for that with "
+        "shuffled ones"
+    ),
+    "two things": (
+        "Sixteen methods by the share of positive relevance on the own thing, on the other thing, and how often the "
+        "maximum lies on the own thing, with chance"
     ),
 }
 WORDS = {
     "five sentences": (
-        "Five sentences from the paper of Arras and others, each word on the colour of its relevance with the number "
-        "under it"
+        "Five sentences from the paper of Arras and others, each word on the colour of its relevance with the "
+        "number under it"
     ),
     "four sentences": (
         "Four held-out sentences with coloured words: the two of which the network is surest, and two that it gets "
@@ -203,30 +227,12 @@ WORDS = {
         "A typed sentence about a plot that is not bad and an ending that is a mess, its words coloured by relevance"
     ),
     "word valences": (
-        "Rank correlation, sign agreement, and rank correlation of sizes of four methods with the valences of words, "
-        "with the band of chance in grey"
+        "Rank correlation, sign agreement, and rank correlation of sizes of four methods with the valences of "
+        "words, with the band of chance in grey"
     ),
     "deleted words": (
-        "Share of right verdicts against the number of deleted words: falling where the most relevant words go first "
-        "in sentences first right, rising where the least relevant go first in sentences first wrong"
-    ),
-}
-TRUTH = {
-    "eleven methods": (
-        "The cat and eleven explanations of its class side by side: gradients and their relatives, guided "
-        "backpropagation, deconvnet, deep Taylor, three kinds of LRP, and Grad-CAM"
-    ),
-    "methods on {photo}": "The photograph {photo} and eleven explanations of its class side by side",
-    "elephant and pepper": (
-        "EpsilonPlusFlat on the collage for the elephant, for the pepper, and for the elephant against the pepper"
-    ),
-    "shuffled labels": (
-        "A handwritten 4 and its maps by four methods, above for the network with true labels, below for that with "
-        "shuffled ones"
-    ),
-    "two things": (
-        "Sixteen methods by the share of positive relevance on the own thing, on the other thing, and how often the "
-        "maximum lies on the own thing, with chance"
+        "Share of right verdicts against the number of deleted words: falling where the most relevant words go "
+        "first in sentences first right, rising where the least relevant go first in sentences first wrong"
     ),
 }
 CONCEPTS = {
@@ -241,4 +247,7 @@ CONCEPTS = {
     "concepts of VGG16": "TCAV scores of six concepts for bell pepper, pomegranate and elephant on VGG16-GAP",
     "grass and gravel": "The same elephant at the same place, on grass and on gravel",
 }
-ALT_TEXTS = NOTEBOOK_1 | NOTEBOOK_2 | NOTEBOOK_3 | WORDS | TRUTH | CONCEPTS
+DETECTIVE = {
+    "map of a suspect": "A horse with a tag and the relevance of its pixels for one of the five networks",
+}
+ALT_TEXTS = NOTEBOOK_1 | NOTEBOOK_2 | NOTEBOOK_3 | WHY | SIDE | TRUTH | WORDS | CONCEPTS | DETECTIVE

@@ -10,14 +10,27 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from helpers.exercises import concepts, notebook_1, notebook_2, notebook_3, questions, truth, words, your_own_network
+from helpers.exercises import (
+    concepts,
+    detective,
+    notebook_1,
+    notebook_2,
+    notebook_3,
+    questions,
+    side,
+    truth,
+    why,
+    words,
+    your_own_network,
+)
 from helpers.exercises.answers import Form, Unreadable, Value, Word, described, unanswered, understood
 from helpers.exercises.exercise import Exercise, Mistake
 from helpers.exercises.folding import fold_solutions
 
+FURTHER = (why, side, truth, words, questions, concepts, detective, your_own_network)
 EXERCISES: dict[str, Exercise] = {
     number: exercise
-    for module in (notebook_1, notebook_2, notebook_3, words, questions, truth, concepts, your_own_network)
+    for module in (notebook_1, notebook_2, notebook_3, *FURTHER)
     for number, exercise in module.EXERCISES.items()
 }
 NOT_ANSWERED = "Not answered yet: replace the three dots and run the cell again."
@@ -47,7 +60,7 @@ def check(number: str, answer, *, solution: bool = False, **given) -> None:
     Parameters
     ----------
     number
-        Of the exercise: "1.3" is exercise 3 of notebook 1, "own.3" of the one on your own network, "1.4a" the
+        Of the exercise: "1.3" is exercise 3 of notebook 1, "own.3" of the further one on your own network, "1.4a" the
         first answer where it asks for two.
     answer
         What stands in place of the three dots: a number, a text such as "1/3" or "82 %", a list, a word.
@@ -246,7 +259,8 @@ def tally(notebook: int | str) -> None:
     """
     numbers = [number for number in EXERCISES if number.split(".")[0] == str(notebook)]
     if not numbers:
-        raise ValueError(f'There are notebooks 1, 2, 3 and "own"; got {notebook!r}.')
+        known = dict.fromkeys(number.split(".")[0] for number in EXERCISES)
+        raise ValueError(f"There are the notebooks {', '.join(known)}; got {notebook!r}.")
     whole: dict[str, list[Attempts]] = {}
     for number in numbers:
         whole.setdefault(re.sub(r"\D+$", "", number), []).append(_attempts.get(number, Attempts()))

@@ -106,47 +106,11 @@ EXERCISES = table(
     ),
     Exercise(
         number="3.3",
-        form=Number(),
-        expected=lambda explained: explained.logits[0, 4] - explained.logits[0, 9],
-        printed="2.4",
-        hints=(
-            "What is explained is a difference of two logits.",
-            "Logit of the 4 minus logit of the 9, with all their digits: explained.logits[0] has them.",
-        ),
-        meaning="One number is shared out, and a difference is one number: +1 and -1 are the weights of the question.",
-        mistakes=(
-            Mistake(
-                "2.1",
-                "that is the sum over the pixels",
-                "Epsilon and the biases have absorbed some on the way. Look at where the relevance starts.",
-                lambda explained: explained.relevance.sum(),
-            ),
-            Mistake(
-                "-2.4",
-                "the question is turned round",
-                '"Why 4 and not 9" gives the 4 the weight +1.',
-                lambda explained: explained.logits[0, 9] - explained.logits[0, 4],
-            ),
-            Mistake(
-                "7.6",
-                "only the 4 is explained",
-                'That answers "why 4?". The 9 has to be taken off.',
-                lambda explained: explained.logits[0, 4],
-            ),
-            Mistake(
-                "0",
-                "the two weights are added",
-                "+1 and -1 sum to nothing, but each is multiplied by the logit of its class first.",
-            ),
-        ),
-    ),
-    Exercise(
-        number="3.4",
         form=Number(share=True),
         expected=lambda masses: masses["EpsilonPlusFlat"],
         printed="0.54",
         hints=(
-            "A pair is (lrp.FIRST, lrp.flat()). Which pair fits the first convolution as well, and would be taken before it?",
+            "A pair is (lrp.FIRST, lrp.flat()). Which pair fits the first convolution too, and must stand behind it?",
             "on_elephant([(lrp.FIRST, ...), (lrp.CONVOLUTION, ...), (lrp.DENSE, ...)]), in this order.",
         ),
         meaning="The first pair that fits counts, so the special rule stands before the general one.",
@@ -179,7 +143,7 @@ EXERCISES = table(
         ),
     ),
     Exercise(
-        number="3.5",
+        number="3.4",
         form=Number(),
         expected=_rank_correlation,
         printed="-0.20",
@@ -226,7 +190,7 @@ EXERCISES = table(
         ),
     ),
     Exercise(
-        number="3.6",
+        number="3.5",
         form=Numbers(free=True),
         expected=(0, 1),
         printed="0, 1",
@@ -265,7 +229,7 @@ EXERCISES = table(
         ),
     ),
     Exercise(
-        number="3.7",
+        number="3.6",
         form=Number(share=True),
         expected=lambda answers, network: _share(answers, network.class_index("spotted")),
         printed="82 %",
@@ -307,7 +271,7 @@ EXERCISES = table(
         ),
     ),
     Exercise(
-        number="3.8",
+        number="3.7",
         form=Number(share=True),
         expected=lambda answers, network: _share(answers, network.class_index("horse")),
         printed="82 %",

@@ -12,127 +12,9 @@ def _agreement(table, first, second):
     return spearmanr(*np.array(pairs).T, nan_policy="omit").statistic
 
 
-def _near(sums, logit, *beginnings):
-    """How many sums come near the logit, of all methods or of those whose names begin so."""
-    counted = [total for name, total in sums.items() if not beginnings or name.startswith(beginnings)]
-    return sum(abs(total - logit) < 0.2 * abs(logit) for total in counted)
-
-
 EXERCISES = table(
     Exercise(
         number="truth.1",
-        form=Number(whole=True),
-        expected=lambda sums, logit: _near(sums, logit),
-        printed="6",
-        hints=(
-            "Print sums and cat_logit and compare.",
-            "Count the sums between 0.8 and 1.2 times the logit.",
-        ),
-        meaning="For some methods the sum has a meaning, for others none: read their colours, not their amounts.",
-        mistakes=(
-            Mistake(
-                "5",
-                "gradient times input is left out",
-                "Nobody promised it, but with relus and small biases it nearly is LRP-0. Count what comes out, not what was "
-                "promised.",
-                lambda sums, logit: _near(sums, logit, "LRP", "deep", "integrated"),
-            ),
-            Mistake(
-                "4",
-                "only LRP and deep Taylor are counted",
-                "Integrated gradients promise the logit minus that of a grey picture, and gradient times input comes near "
-                "too.",
-                lambda sums, logit: _near(sums, logit, "LRP", "deep"),
-            ),
-            Mistake(
-                "3",
-                "only those named LRP are counted",
-                "Deep Taylor is of the same family, and two kinds of gradients come near as well.",
-                lambda sums, logit: _near(sums, logit, "LRP"),
-            ),
-            Mistake(
-                "7",
-                "everything above the threshold is counted",
-                "Within 20 % has an upper end too: Grad-CAM's sum is a thousand times the logit.",
-                lambda sums, logit: sum(total > 0.8 * logit for total in sums.values()),
-            ),
-        ),
-    ),
-    Exercise(
-        number="truth.2",
-        form=Number(),
-        expected=lambda likeness, pixels: likeness(np.abs(pixels).sum(axis=-1)),
-        printed="0.22",
-        hints=(
-            "likeness takes maps (N, height, width): sum np.abs(pixels) over its last axis.",
-            "likeness(np.abs(pixels).sum(axis=-1))",
-        ),
-        meaning="The picture as a factor does not yet make an edge detector: 0.7 must come from elsewhere.",
-        mistakes=(
-            Mistake(
-                "0.7",
-                "it is guessed by looking",
-                "So like are LRP, deep Taylor and guided backpropagation. The input alone is bright surfaces, not outlines.",
-                when=lambda value: 0.65 <= value.max() <= 0.75,
-            ),
-            Mistake(
-                "0.27",
-                "the absolute value is missing",
-                "Colours above and below the mean cancel then. Absolute value first, then the sum over the colours.",
-                lambda likeness, pixels: likeness(pixels.sum(axis=-1)),
-            ),
-            Mistake(
-                "0.18",
-                "the largest colour is taken instead of the sum",
-                "The question asks for the sum of the absolute values over the colours.",
-                lambda likeness, pixels: likeness(np.abs(pixels).max(axis=-1)),
-            ),
-            Mistake(
-                "0.11",
-                "that is gradient times input",
-                "It has the input as a factor, and the gradient as well. How is it for the input alone?",
-            ),
-        ),
-    ),
-    Exercise(
-        number="truth.3",
-        form=Number(share=True),
-        expected=lambda found, logit: 1 - found.relevance.sum() / logit,
-        printed="1.6 %",
-        hints=(
-            "Compare the sum of found.relevance with the logit.",
-            "What arrives is found.relevance.sum(). The share that does not is 1 minus that over the logit.",
-        ),
-        meaning="The biases have kept it, above all those of the last layers; the books say where.",
-        mistakes=(
-            Mistake(
-                "0.076",
-                "that is the amount",
-                "So much of the logit is lost; as a share it has to be divided by the logit.",
-                lambda found, logit: logit - found.relevance.sum(),
-            ),
-            Mistake(
-                "98 %",
-                "that is the share that arrives",
-                "The question is about the rest.",
-                lambda found, logit: found.relevance.sum() / logit,
-            ),
-            Mistake(
-                "-3.5 %",
-                "the negative relevance is left out",
-                "The sum of all pixels, red and blue, is tied to the logit.",
-                lambda found, logit: 1 - np.maximum(found.relevance, 0).sum() / logit,
-            ),
-            Mistake(
-                "-1.6 %",
-                "it is subtracted the other way round",
-                "Negative would mean that more arrives than was there.",
-                lambda found, logit: found.relevance.sum() / logit - 1,
-            ),
-        ),
-    ),
-    Exercise(
-        number="truth.4",
         form=Number(whole=True),
         expected=lambda kept: np.sum(np.asarray(kept) > 0.1),
         printed="0 of 4",
@@ -167,7 +49,7 @@ EXERCISES = table(
         ),
     ),
     Exercise(
-        number="truth.5a",
+        number="truth.2a",
         form=Word(("positive", "negative")),
         expected="positive",
         printed="positive",
@@ -184,7 +66,7 @@ EXERCISES = table(
         ),
     ),
     Exercise(
-        number="truth.5b",
+        number="truth.2b",
         form=Number(),
         expected=lambda table: _agreement(table, "own mass", "random: absolute"),
         printed="0.70",

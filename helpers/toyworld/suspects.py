@@ -1,7 +1,7 @@
 """Networks without their names: two for the riddle at the head of notebook 3, five for the detective game.
 
 All name animals by their outlines. *honest* was trained on pictures without the tag, *30 % tagged* and *100 % tagged* on
-pictures in which so many of the horses carry it, *shuffled labels* learned 450 pictures by heart with labels that were
+pictures in which so many of the horses carry it, *shuffled labels* learned 180 pictures by heart with labels that were
 dealt out at random, and *random* has not been trained.
 """
 
@@ -19,7 +19,7 @@ from helpers.toyworld.world import Watermark, make_world
 KINDS = ("honest", "30 % tagged", "100 % tagged", "shuffled labels", "random")
 STORED = {"honest": "outlines", "30 % tagged": "outlines, watermark 0.3", "100 % tagged": "outlines, watermark 1.0"}
 LETTERS = "ABCDE"
-LEARNED, EPOCHS, BATCH, STEP = 450, 80, 50, 0.002  # how the network with shuffled labels learns its pictures by heart
+LEARNED, EPOCHS, BATCH, STEP = 180, 60, 30, 0.002  # how the network with shuffled labels learns its pictures by heart
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +37,18 @@ class Case:
     learned: tuple[np.ndarray, np.ndarray]
     truth: dict[str, str]
 
+    @property
+    def numbers(self) -> list[int]:
+        """The place of each network's kind in ``KINDS``, in the order of the letters."""
+        return [KINDS.index(kind) for kind in self.truth.values()]
+
     def __repr__(self) -> str:
         return f"<{len(self.networks)} networks without a name>"
 
 
 def riddle() -> tuple[np.ndarray, dict[str, ToyworldNetwork]]:
     """A picture (1, 64, 64, 3) of a horse, and two networks A and B that recognise it."""
-    horse = make_world(20, seed=7, watermark=Watermark(MARKED), outlines=(MARKED,)).pictures[:1]
+    horse = make_world(17, seed=7, watermark=Watermark(MARKED), outlines=(MARKED,)).pictures[16:]
     names = {"A": "100 % tagged", "B": "honest"}
     return horse, {letter: replace(toyworld_network(STORED[name]), name=letter) for letter, name in names.items()}
 
