@@ -4,9 +4,9 @@
 
 Writes ``concept-power.json`` beside itself. The network for coats is asked at ``conv4`` about two concepts that it must
 know, *striped* and *spotted*, each for its own class (the true pairs); about *lettered* and *zigzag*, which no animal
-wears, and about *red* and *brick*, which every coat and every animal may have. A row is a way to do the experiment: so many runs of so many pictures a
-side, from so many pictures of the concept; every experiment draws its pictures anew from a pool, so that two of them
-share a fifth or less. In the concept's place random scenes give the *null*.
+wears; and about *red* and *brick*, which every coat and every animal may have. A row is a way to do the experiment: so
+many runs of so many pictures a side, from so many pictures of the concept. Every experiment draws its pictures anew from
+a pool, so that two of them share a fifth or less. In the concept's place random scenes give the *null*.
 
 The pool of 3,000 pictures of each concept and 9,600 random ones takes a quarter of an hour to draw, and is kept in the
 cache with every finished row, so an interrupted run goes on where it stopped.
@@ -25,7 +25,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 from helpers.sanity.tables import Table, format_table, write_table
 from helpers.tcav.runs import compare_with_random
 from helpers.tcav.scores import activations, logit_gradients
-from helpers.tcav.significance import LEVEL
+from helpers.tcav.significance import LEVEL, compare_scores
 from helpers.toyworld.concepts import concept_set, random_set
 from helpers.toyworld.network import toyworld_network
 from helpers.toyworld.world import make_world
@@ -102,8 +102,6 @@ def experiment(pools, slopes, runs: int, size: int, own: int, seed: int) -> dict
 
 
 def welch(test) -> float:
-    from helpers.tcav.significance import compare_scores
-
     return compare_scores(test.scores, test.random_scores, 0)[0]
 
 

@@ -65,8 +65,8 @@ KINDS = {  # number of things, file, title
     "sanity": (1, "sanity", "all weights re-drawn"),
     "cascade": (1, "cascade", "layers re-drawn from the logits down"),
 }
-CASCADE = (  # the methods of notebook 3, and after which layers it looks
-    *("gradient", "gradient x input", "integrated gradients", "guided backpropagation", "LRP EpsilonPlusFlat"),
+CASCADE = (  # those of notebook 3, and after which layers it looks
+    *("gradient", "gradient x input", "guided backpropagation", "LRP EpsilonPlusFlat"),
     *("LRP EpsilonAlpha2Beta1Flat", "Sobel edges"),
 )
 STAGES = ("predictions", *(f"block{number}_conv1" for number in range(5, 0, -1)))

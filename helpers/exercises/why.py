@@ -18,7 +18,7 @@ EXERCISES = table(
         meaning="One number is shared out, and a difference is one number: +1 and -1 are the weights of the question.",
         mistakes=(
             Mistake(
-                "2.1",
+                "2.3",
                 "that is the sum over the pixels",
                 "Epsilon and the biases have absorbed some on the way. Look at where the relevance starts.",
                 lambda explained: explained.relevance.sum(),

@@ -37,7 +37,7 @@ def test_the_right_answer_as_a_solution_prints_it(number):
     exercise = EXERCISES[number]
     right = exercise.answer(GIVEN[number])
     if isinstance(right, str) or exercise.form.whole:
-        printed = str(right if isinstance(right, str) else int(right))
+        printed = right if isinstance(right, str) else ", ".join(str(int(value)) for value in right.ravel())
     elif "%" in exercise.printed:
         printed = f"{100 * right.item():.2g} %"
     else:
