@@ -8,7 +8,7 @@ Writes, beside itself,
 * ``two-things.json``: collages of two things whose classes are both among its first five; the map of each class must lie
   on its own thing;
 * ``sanity.json``: how alike the maps of some of the collages of one thing are to those with all weights re-drawn;
-* ``cascade.json``: the same on the way there, as the layers are re-drawn from the logits down, for six methods;
+* ``cascade.json``: the same on the way there, as the layers are re-drawn from the logits down, for five methods;
 * ``world-coats.json``, ``world-outlines.json``: the toy world's networks; the map must lie on the animal;
 * ``world-tag.json``, ``world-tag-unread.json``: marked horses, whose maps must lie on the tag, by the network that reads it,
   and must not, by the one that never saw it;
@@ -65,11 +65,14 @@ KINDS = {  # number of things, file, title
     "sanity": (1, "sanity", "all weights re-drawn"),
     "cascade": (1, "cascade", "layers re-drawn from the logits down"),
 }
-CASCADE = (  # those of notebook 3, and after which layers it looks
-    *("gradient", "gradient x input", "guided backpropagation", "LRP EpsilonPlusFlat"),
-    *("LRP EpsilonAlpha2Beta1Flat", "Sobel edges"),
+CASCADE = (  # the methods of notebook 3 that are shown layer by layer
+    "gradient",
+    "gradient x input",
+    "guided backpropagation",
+    "LRP EpsilonPlusFlat",
+    "Sobel edges",
 )
-STAGES = ("predictions", *(f"block{number}_conv1" for number in range(5, 0, -1)))
+STAGES = ("predictions", "block5_conv1", "block4_conv1", "block3_conv1", "block1_conv1")
 SLOWEST = ("integrated gradients", "SmoothGrad", "occlusion")  # come last
 DRAWS = 3  # sets of random weights
 BATCH = 8
