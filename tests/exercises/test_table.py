@@ -141,7 +141,7 @@ def test_no_exercise_and_a_wrong_hand_over_are_said():
         check("1.99", 1)
     with pytest.raises(ValueError, match=r"Exercise 1.3 is checked with gradient=gradient; got nothing"):
         check("1.3", 1)
-    with pytest.raises(ValueError, match="notebooks 1, 2, 3, words, .* own; got 4"):
+    with pytest.raises(ValueError, match="notebooks 1, 2, 3, why, .* own; got 4"):
         tally(4)
 
 
