@@ -4,7 +4,6 @@ Weights drawn anew, similarity of maps, every method by its name, scenes whose t
 """
 
 from helpers.sanity.figures import dot_chart, similarity_curves
-from helpers.sanity.league import league
 from helpers.sanity.methods import BASELINES, explainers
 from helpers.sanity.randomisation import (
     cascading_randomisation,
@@ -13,5 +12,6 @@ from helpers.sanity.randomisation import (
     random_logit,
 )
 from helpers.sanity.similarity import absolute_spearman, similarities, spearman
+from helpers.sanity.standings import league
 from helpers.sanity.tables import agreement_of_families, format_table, joined, rank_agreement, stored_table
 from helpers.sanity.truth import world_scenes

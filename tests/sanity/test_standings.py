@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from helpers.sanity.league import QUANTILE, ceilings, league
+from helpers.sanity.standings import QUANTILE, ceilings, league
 from helpers.sanity.truth import Scenes, clustered, score_maps
 from helpers.vgg16.cam import enlarge
 from helpers.vgg16.gradients import gradient_times_input, pixel_map
