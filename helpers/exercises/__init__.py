@@ -1,6 +1,6 @@
 """The exercises of the notebooks: what is asked, which wrong answers are known, and what is said to them.
 
-``notebook_1``, ``notebook_2``, ``notebook_3`` and ``your_own_network`` hold one entry for each exercise, with everything
+``notebook_1`` to ``notebook_3``, and a module for each further notebook, hold one entry for each exercise, with everything
 about it; they hold the answers too.
 """
 

@@ -83,10 +83,10 @@ EXERCISES = table(
                 lambda table: -_agreement(table, "own mass", "random: absolute"),
             ),
             Mistake(
-                "-0.66",
+                "-0.049",
                 "the likeness with sign is taken",
-                "That is the column random: spearman. A random network turns the sign of a map round, so ask for the "
-                "absolute one.",
+                "That is the column random: spearman. It falls to nothing where only signs change; the question is about "
+                "the absolute one.",
                 lambda table: _agreement(table, "own mass", "random: spearman"),
             ),
             Mistake(
