@@ -153,7 +153,7 @@ NOTEBOOK_3 = {
     "drawing explained": (
         "Your drawing, its class probabilities, and relevance for the best class and against the second"
     ),
-    "from 4 to 9": (
+    "4 to 9": (
         "How far three maps move at each of 200 steps from a 4 to a 9: the gradient and gradient times input jump "
         "often and far, LRP moves little, with a few jumps"
     ),
@@ -248,6 +248,6 @@ CONCEPTS = {
     "grass and gravel": "The same elephant at the same place, on grass and on gravel",
 }
 DETECTIVE = {
-    "map of a suspect": "A horse with a tag and the relevance of its pixels for one of the five networks",
+    "suspect's map": "A horse with a tag and the relevance of its pixels for one of the five networks",
 }
 ALT_TEXTS = NOTEBOOK_1 | NOTEBOOK_2 | NOTEBOOK_3 | WHY | SIDE | TRUTH | WORDS | CONCEPTS | DETECTIVE
