@@ -34,7 +34,7 @@ FIGURE = re.compile(r'<img class="course-figure" alt="([^"]*)" src="data:image/p
 PICTURES = {  # which figure the README shows of a notebook: how its alt text begins
     "1": "The 20 largest of 495 coefficients",
     "2": "Grad-CAM for each of the two classes",
-    "3": "A tagged horse and its CAM and LRP maps",
+    "3": "A horse and its relevance maps by two networks",
 }
 KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},

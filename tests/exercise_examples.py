@@ -87,13 +87,23 @@ HANDED_OVER = {
     "2.12": {"maps": maps},
     "3.1": {"z": np.array([[4.0, 2.0], [1.0, -1.0], [-1.0, 2.0]])},
     "3.2": {"ledger": [ledger_row(5, 25 / 6), ledger_row(25 / 6, 3.4583)]},
-    "3.3": {
+    "why.1": {
         "explained": SimpleNamespace(
             logits=np.array([[0, 0, 0, 0, 7.4, 0, 0, 0, 0, 6.1]]), relevance=np.full((1, 5, 5, 1), 0.04)
         )
     },
-    "3.4": {"found": SimpleNamespace(relevance=np.array([5.0, -0.5])), "logit": 4.6},
-    "3.5": {
+    "3.3": {
+        "masses": {
+            "LRP-0 everywhere": 0.67,
+            "z+ everywhere": 0.39,
+            "EpsilonPlus": 0.56,
+            "EpsilonPlusFlat": 0.54,
+            "EpsilonAlpha2Beta1Flat": 0.52,
+        }
+    },
+    "detective.1": {"case": SimpleNamespace(numbers=[0, 3, 4, 1, 2])},
+    "why.2": {"found": SimpleNamespace(relevance=np.array([5.0, -0.5])), "logit": 4.6},
+    "side.1": {
         "sums": {
             "gradient": 0.1,
             "gradient x input": 27.0,
@@ -106,15 +116,15 @@ HANDED_OVER = {
         },
         "logit": 27.9,
     },
-    "3.6": {
+    "side.2": {
         "likeness": lambda maps: float(np.tanh(maps.mean() / 1.3)),
         "pixels": np.array([[[[0.1, -0.2, 0.25], [-0.05, 0.1, 0.4]]]]),
     },
-    "3.7": {"own": ranks, "other": np.array([[5, 2, 1, 4, 3]], float)},
-    "3.9": {"answers": [2] * 82 + [1] * 15 + [0] * 3, "network": labels("plain", "striped", "spotted", "patched")},
-    "3.10": {"answers": [0] * 80 + [6] * 15 + [1] * 5, "network": labels("horse", *"abcde", "lion")},
-    "3.11b": {"table": scores(13), "everything": scores(16)},
-    "3.12": {"differences": np.array([0.004, -0.015, 0.0101, -0.001])},
-    "3.13": {"kept": np.array([-0.06, -0.02, -0.01, 0.04])},
-    "3.14": {"pictures": 20},
+    "3.4": {"own": ranks, "other": np.array([[5, 2, 1, 4, 3]], float)},
+    "3.6": {"answers": [2] * 82 + [1] * 15 + [0] * 3, "network": labels("plain", "striped", "spotted", "patched")},
+    "3.7": {"answers": [0] * 80 + [6] * 15 + [1] * 5, "network": labels("horse", *"abcde", "lion")},
+    "truth.2b": {"table": scores(13), "everything": scores(16)},
+    "words.1": {"differences": np.array([0.004, -0.015, 0.0101, -0.001])},
+    "truth.1": {"kept": np.array([-0.06, -0.02, -0.01, 0.04])},
+    "concepts.1": {"pictures": 20},
 }

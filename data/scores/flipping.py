@@ -18,7 +18,7 @@ make them, and the network then sees pictures unlike any it knows.
 (:mod:`helpers.sanity.randomisation`). :func:`collage_scenes` makes the pictures: cut-out things on a background.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -223,6 +223,19 @@ def sanity_row(model: keras.Model, explain: Explainer, scenes: Scenes, draws: in
     values = {name: np.concatenate([found[name][1] for found in alike]) for name in MEASURES}
     values["undefined"] = np.isnan(values["spearman"])
     return {name: clustered(values[name], np.tile(scene, draws)) for name in SANITY}
+
+
+def cascade_curves(
+    model: keras.Model, explain: Explainer, scenes: Scenes, draws: int, stages: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Likeness to the trained network's maps after each stage, (stages, draws x maps), for each of ``MEASURES``."""
+    scene, thing = scenes.asked.T
+    asked = scenes.images[scene], scenes.targets[scene, thing]
+    alike = [
+        cascading_randomisation(model, explain, *asked, at=stages, seed=seed).similarities(MEASURES)
+        for seed in range(draws)
+    ]
+    return {name: np.concatenate([found[name][1:] for found in alike], axis=1) for name in MEASURES}
 
 
 def collage_scenes(network: PhotoNetwork, count: int, things: int = 1, seed: int = 0) -> tuple[Scenes, float]:

@@ -8,6 +8,7 @@ Writes, beside itself,
 * ``two-things.json``: collages of two things whose classes are both among its first five; the map of each class must lie
   on its own thing;
 * ``sanity.json``: how alike the maps of some of the collages of one thing are to those with all weights re-drawn;
+* ``cascade.json``: the same on the way there, as the layers are re-drawn from the logits down, for five methods;
 * ``world-coats.json``, ``world-outlines.json``: the toy world's networks; the map must lie on the animal;
 * ``world-tag.json``, ``world-tag-unread.json``: marked horses, whose maps must lie on the tag, by the network that reads it,
   and must not, by the one that never saw it;
@@ -35,9 +36,11 @@ sys.path.insert(0, str(HERE.parents[1]))
 from flipping import (
     BACKGROUNDS,
     FLIPPING,
+    MEASURES,
     SANITY,
     SIZES,
     TOP,
+    cascade_curves,
     collage_scenes,
     flipping_rows,
     random_curves,
@@ -60,7 +63,16 @@ KINDS = {  # number of things, file, title
     "one-thing": (1, "one-thing", "collages of one thing"),
     "two-things": (2, "two-things", "collages of two things"),
     "sanity": (1, "sanity", "all weights re-drawn"),
+    "cascade": (1, "cascade", "layers re-drawn from the logits down"),
 }
+CASCADE = (  # the methods of notebook 3 that are shown layer by layer
+    "gradient",
+    "gradient x input",
+    "guided backpropagation",
+    "LRP EpsilonPlusFlat",
+    "Sobel edges",
+)
+STAGES = ("predictions", "block5_conv1", "block4_conv1", "block3_conv1", "block1_conv1")
 SLOWEST = ("integrated gradients", "SmoothGrad", "occlusion")  # come last
 DRAWS = 3  # sets of random weights
 BATCH = 8
@@ -160,15 +172,17 @@ def made_with(network: str, size: int, arguments, kind: str, **more) -> dict:
 def photographs(arguments, kind: str) -> None:
     things, file, title = KINDS[kind]
     network = vgg16("gap", input_size=arguments.size, quiet=True)
-    methods = methods_for(network, batch_size=BATCH)
+    redrawn = kind in ("sanity", "cascade")
+    methods = methods_for(network, batch_size=BATCH, from_one=redrawn)
     scenes, share = collage_scenes(network, arguments.scenes, things, SEED + things)
     say(f"{title}: {len(scenes)} collages, recognised in {share:.0%} of all tries")
     settings = {"size": arguments.size, "seed": SEED, "things": things, **SAMPLES}
     made = made_with(network.title, network.input_size, arguments, kind)
-    if kind == "sanity":
+    if redrawn:
         shown = scenes[: arguments.sane]
-        settings = {"size": arguments.size, "seed": SEED, "draws": DRAWS, "scenes": len(shown), **SAMPLES}
-        sanity(network.model, methods, shown, arguments, file, settings, made)
+        settings = {"size": arguments.size, "seed": SEED, "draws": DRAWS, "scenes": len(shown), "from": 1, **SAMPLES}
+        measure = sanity if kind == "sanity" else cascade
+        measure(network.model, methods, shown, arguments, file, settings, made)
         return
     limits = {"occlusion": arguments.occluded}
     if arguments.sampled is not None:
@@ -206,8 +220,28 @@ def sanity(model, methods, scenes, arguments, file, settings, made) -> None:
 
         found = kept(arguments.cache, file_name(file, name), settings, compare)
         rows[name] = {column: tuple(map(float, found[column])) for column in SANITY}
-    made |= {"scenes": len(scenes), "sets_of_random_weights": DRAWS}
+    made |= {"scenes": len(scenes), "sets_of_random_weights": DRAWS, "relevance_starts_at": 1}
     finish(Table("all weights re-drawn", dict(SANITY), rows, {}, made), arguments.dest / f"{file}.json")
+
+
+def cascade(model, methods, scenes, arguments, file, settings, made) -> None:
+    """Mean, and standard deviation over pictures and sets of weights, of the likeness at each stage."""
+    rows, columns = {}, {}
+    for measure in MEASURES:
+        columns |= {f"{measure}, {stage}": f"{SANITY[measure].split(';')[0]}, down to {stage}" for stage in STAGES}
+    for name in CASCADE:
+
+        def compare(explain=methods[name]):
+            return cascade_curves(model, explain, scenes, DRAWS, STAGES)
+
+        found = kept(arguments.cache, file_name(file, name), settings, compare)
+        rows[name] = {
+            f"{measure}, {stage}": (float(np.nanmean(values)), float(np.nanstd(values, ddof=1)))
+            for measure in MEASURES
+            for stage, values in zip(STAGES, found[measure], strict=True)
+        }
+    made |= {"scenes": len(scenes), "sets_of_random_weights": DRAWS, "relevance_starts_at": 1, "spread": "deviation"}
+    finish(Table("layers re-drawn from the logits down", columns, rows, {}, made), arguments.dest / f"{file}.json")
 
 
 def world(arguments) -> None:
@@ -243,8 +277,9 @@ def world(arguments) -> None:
         if name == "coats":
             settings = {"world": SEED, "pictures": arguments.scenes, "weights": checksum(network.model), "draws": DRAWS}
             shown = scenes[: 4 * arguments.sane]
-            settings |= {"scenes": len(shown), **SAMPLES}
+            settings |= {"scenes": len(shown), "from": 1, **SAMPLES}
             made = made_with(f"toy world, {name!r}", SIZE, arguments, "world")
+            methods = methods_for(network, low=-1.0, high=1.0, batch_size=50, from_one=True)
             sanity(network.model, methods, shown, arguments, "world-sanity", settings, made)
 
 

@@ -165,22 +165,23 @@ NOTEBOOK_2 = {
     ),
 }
 NOTEBOOK_3 = {
+    "the riddle": (
+        "A horse and its relevance maps by two networks A and B: in A's map the lower left corner is red, in B's "
+        "the horse's body"
+    ),
     "six neurons": (
         "Three inputs, two hidden neurons and the score 5, with their values and relevances: 6, 3 and -4 at the "
         "inputs, 8 and -3 at the hidden neurons"
     ),
     "three rules": (
-        "The network of six neurons under alpha2 beta1, epsilon 1 and gamma 1: the inputs have the largest relevances "
-        "under alpha2 beta1, and the weakest blue under gamma"
+        "The network of six neurons under alpha2 beta1, epsilon 1 and gamma 1: the inputs have the largest "
+        "relevances under alpha2 beta1, and the weakest blue under gamma"
     ),
     "rules with knobs": (
         "Relevances in the network of six neurons under alpha {alpha}, epsilon {epsilon_value} and gamma {gamma_value}"
     ),
     "the nearest 4": (
         "A handwritten 4, the probabilities of the ten classes, and two relevance maps: why 4, and why 4 and not 9"
-    ),
-    "digit {number}": (
-        "Test digit {number}, its class probabilities, and relevance for {first} and for {first} and not {second}"
     ),
     "strokes explained": (
         "A 4 drawn with straight strokes, the class probabilities, and relevance for the best class and against the "
@@ -189,62 +190,71 @@ NOTEBOOK_3 = {
     "drawing explained": (
         "Your drawing, its class probabilities, and relevance for the best class and against the second"
     ),
+    "4 to 9": (
+        "How far three maps move at each of 200 steps from a 4 to a 9: the gradient and gradient times input jump "
+        "often and far, LRP moves little, with a few jumps"
+    ),
     "five rules": (
         "The collage of an elephant and a green pepper, and the relevance of its pixels for the elephant under five "
         "choices of rules, with the outline of the elephant"
     ),
+    "coffee by LRP": "A cup of coffee and the relevance of its pixels for the most probable class",
+    "upload by LRP": "The uploaded photograph and the relevance of its pixels for its most probable class",
+    "five methods": (
+        "The cat, five explanations of its class, and Sobel's edges: guided backpropagation and LRP follow the "
+        "outlines as Sobel does"
+    ),
+    "cascade": "Maps of the cat by five methods, one row each; from left to right more and more layers are random",
+    "cascade in numbers": (
+        "Likeness of the maps to those of the trained network, by method, as layers are re-drawn from the logits "
+        "down, with and without sign, with bands of one standard deviation"
+    ),
+    "coats and concepts": (
+        "Four animals, one in each of the coats plain, striped, spotted and patched; four pictures of stripes and "
+        "four random ones without any animal"
+    ),
+    "CAV in two": "Activations of striped and of random pictures, the line between them, and the CAV across it",
+    "five concepts": (
+        "TCAV scores of four concepts for four classes: striped high for the striped class, spotted for the spotted "
+        "class"
+    ),
+    "tag and loss": (
+        "Against the share of tagged horses in the training: the TCAV score of the tag, its mean derivative, and "
+        "the loss of accuracy and of the logit when the tag is removed"
+    ),
+}
+WHY = {
+    "test digit 14": (
+        "Test digit 14, the probabilities of the ten classes, and two relevance maps: why 4, and why 4 and not 9"
+    ),
+    "digit {number}": (
+        "Test digit {number}, its class probabilities, and relevance for {first} and for {first} and not {second}"
+    ),
     "elephant and pepper": (
         "EpsilonPlusFlat on the collage for the elephant, for the pepper, and for the elephant against the pepper"
     ),
+}
+SIDE = {
     "eleven methods": (
         "The cat and eleven explanations of its class side by side: gradients and their relatives, guided "
         "backpropagation, deconvnet, deep Taylor, three kinds of LRP, and Grad-CAM"
     ),
     "methods on {photo}": "The photograph {photo} and eleven explanations of its class side by side",
-    "cat and Sobel": "The cat, its Sobel edges, guided backpropagation, and two kinds of LRP side by side",
-    "cascade": "Maps of the cat under six methods, one row each; from left to right more and more layers are random",
-    "cascade in numbers": (
-        "Similarity of the maps to those of the trained network, by method, as layers are re-drawn from the logits "
-        "down, with and without sign"
-    ),
+}
+TRUTH = {
     "shuffled labels": (
         "A handwritten 4 and its maps by four methods, above for the network with true labels, below for that with "
         "shuffled ones"
-    ),
-    "eight animals": (
-        "Eight small pictures of animals, two in each of the coats plain, striped, spotted and patched, on natural "
-        "backgrounds"
-    ),
-    "stripes and random": (
-        "Above four pictures of stripes without any animal, below four random pictures: coats and backgrounds"
-    ),
-    "CAV in two": (
-        "Activations of striped and of random pictures, the line between them, the CAV across it, and level lines of "
-        "the logit striped"
-    ),
-    "five concepts": (
-        "TCAV scores of five concepts for four classes: striped high for the striped class, spotted for the spotted "
-        "class"
-    ),
-    "striped and spotted": (
-        "TCAV scores with error bars for the classes striped and spotted, with the band of random scores and stars"
-    ),
-    "most and least": "The six most spotted and the six least spotted pictures of the world according to the CAV",
-    "four tagged horses": "Four horses, each with a small tag in the lower left corner",
-    "Hans and honest": (
-        "A tagged horse and its CAM and LRP maps: on the horse for the honest network, on the tag for Hans"
-    ),
-    "tag and loss": (
-        "Against the share of tagged horses in the training: the TCAV score of the tag, its mean derivative, and the "
-        "loss of accuracy and of the logit when the tag is removed"
     ),
     "two things": (
         "Sixteen methods by the share of positive relevance on the own thing, on the other thing, and how often the "
         "maximum lies on the own thing, with chance"
     ),
+}
+WORDS = {
     "five sentences": (
-        "Five sentences from the paper of Arras and others, each word on the colour of its relevance with the number "
-        "under it"
+        "Five sentences from the paper of Arras and others, each word on the colour of its relevance with the "
+        "number under it"
     ),
     "four sentences": (
         "Four held-out sentences with coloured words: the two of which the network is surest, and two that it gets "
@@ -254,21 +264,27 @@ NOTEBOOK_3 = {
         "A typed sentence about a plot that is not bad and an ending that is a mess, its words coloured by relevance"
     ),
     "word valences": (
-        "Rank correlation, sign agreement, and rank correlation of sizes of four methods with the valences of words, "
-        "with the band of chance in grey"
+        "Rank correlation, sign agreement, and rank correlation of sizes of four methods with the valences of "
+        "words, with the band of chance in grey"
     ),
     "deleted words": (
-        "Share of right verdicts against the number of deleted words: falling where the most relevant words go first "
-        "in sentences first right, rising where the least relevant go first in sentences first wrong"
+        "Share of right verdicts against the number of deleted words: falling where the most relevant words go "
+        "first in sentences first right, rising where the least relevant go first in sentences first wrong"
     ),
+}
+CONCEPTS = {
     "scores over depth": (
         "TCAV scores of striped and of spotted for both classes over the five convolutions, with the random bands; "
         "marks are filled where significant"
     ),
+    "most and least": "The six most spotted and the six least spotted pictures of the world according to the CAV",
     "drawn stripes": "A drawn tile of blue stripes and five pieces cut from it in other colours and directions",
     "stripes scored": "TCAV scores of the drawn stripes for the four coats: high for striped",
     "own concept scored": "TCAV scores of your own concept for the four coats",
     "concepts of VGG16": "TCAV scores of six concepts for bell pepper, pomegranate and elephant on VGG16-GAP",
     "grass and gravel": "The same elephant at the same place, on grass and on gravel",
 }
-ALT_TEXTS = NOTEBOOK_1 | NOTEBOOK_2 | NOTEBOOK_3
+DETECTIVE = {
+    "suspect's map": "A horse with a tag and the relevance of its pixels for one of the five networks",
+}
+ALT_TEXTS = NOTEBOOK_1 | NOTEBOOK_2 | NOTEBOOK_3 | WHY | SIDE | TRUTH | WORDS | CONCEPTS | DETECTIVE

@@ -13,16 +13,34 @@ import numpy as np
 from helpers.exercises import (
     a_hospitals_marker,
     break_the_ranking,
+    concepts,
+    detective,
     notebook_1,
     notebook_2,
     notebook_3,
+    questions,
+    side,
+    truth,
+    why,
+    words,
     your_own_network,
 )
 from helpers.exercises.answers import Form, Unreadable, Value, Word, described, unanswered, understood
 from helpers.exercises.exercise import Exercise, Mistake
 from helpers.exercises.folding import fold_solutions
 
-FURTHER = (break_the_ranking, a_hospitals_marker, your_own_network)
+FURTHER = (
+    break_the_ranking,
+    a_hospitals_marker,
+    why,
+    side,
+    truth,
+    words,
+    questions,
+    concepts,
+    detective,
+    your_own_network,
+)
 EXERCISES: dict[str, Exercise] = {
     number: exercise
     for module in (notebook_1, notebook_2, notebook_3, *FURTHER)
@@ -55,8 +73,8 @@ def check(number: str, answer, *, solution: bool = False, **given) -> None:
     Parameters
     ----------
     number
-        Of the exercise: "1.3" is exercise 3 of notebook 1, "own.3" of the one on your own network, "ranking.3" of the
-        one on broken rankings, "1.4a" the first answer where it asks for two.
+        Of the exercise: "1.3" is exercise 3 of notebook 1, "own.3" of the further one on your own network, "1.4a" the
+        first answer where it asks for two.
     answer
         What stands in place of the three dots: a number, a text such as "1/3" or "82 %", a list, a word.
     solution
@@ -255,7 +273,7 @@ def tally(notebook: int | str) -> None:
     numbers = [number for number in EXERCISES if number.split(".")[0] == str(notebook)]
     if not numbers:
         known = dict.fromkeys(number.split(".")[0] for number in EXERCISES)
-        raise ValueError(f"There are exercises of {', '.join(known)}; got {notebook!r}.")
+        raise ValueError(f"There are the notebooks {', '.join(known)}; got {notebook!r}.")
     whole: dict[str, list[Attempts]] = {}
     for number in numbers:
         whole.setdefault(re.sub(r"\D+$", "", number), []).append(_attempts.get(number, Attempts()))

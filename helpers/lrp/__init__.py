@@ -43,9 +43,12 @@ is not in the list is refused by name: replace it, or explain the part of the mo
 """
 
 from helpers.lrp.explanation import explain, format_ledger, lrp
-from helpers.lrp.figures import digit_explained, network_with_numbers, relevance_grid
+from helpers.lrp.figures import digit_explained, network_with_numbers, relevance_grid, steps_between_maps
 from helpers.lrp.gradients import deconvnet, guided_backpropagation
 from helpers.lrp.rules import (
+    CONVOLUTION,
+    DENSE,
+    FIRST,
     alpha_beta,
     deep_taylor,
     epsilon,

@@ -153,7 +153,7 @@ def digit_explained(picture: np.ndarray, probabilities: np.ndarray, maps: Mappin
     axes[0].imshow(picture, cmap="gray_r")
     axes[0].set_axis_off()
     axes[0].set_title("digit", fontsize=9)
-    axes[1].bar(np.arange(len(probabilities)), probabilities, color=COLOURS["blue"])
+    axes[1].bar(np.arange(len(probabilities)), probabilities, color="0.4")
     axes[1].set_xticks(np.arange(len(probabilities)))
     axes[1].set(xlabel="class", ylabel="probability", ylim=(0, 1.02))
     axes[1].tick_params(labelsize=7)
@@ -163,4 +163,17 @@ def digit_explained(picture: np.ndarray, probabilities: np.ndarray, maps: Mappin
         axis.set_axis_off()
         axis.set_title(title, fontsize=9)
     figure.colorbar(image, ax=axes[2:], label="relevance", fraction=0.05, aspect=20)
+    return figure
+
+
+def steps_between_maps(changes: Mapping[str, np.ndarray]) -> Figure:
+    """How far a map moves at each step of a walk from one picture to another: a line (steps,) for each method.
+
+    Drawn from the start, 0, to the end, 1, in units of a map's mean length.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 2.6))
+    for (name, values), colour in zip(changes.items(), ("orange", "green", "purple", "black"), strict=False):
+        axis.plot(np.linspace(0, 1, len(values)), values, lw=1.2, color=COLOURS[colour], label=name)
+    axis.set(xlabel="share of the way from the 4 to the 9", ylabel="change of the map", ylim=(0, None))
+    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -7,11 +7,11 @@ from helpers.sanity.figures import dot_chart, similarity_curves
 from helpers.sanity.methods import BASELINES, explainers
 from helpers.sanity.randomisation import (
     cascading_randomisation,
-    edge_detector,
     edges,
     independent_randomisation,
     random_logit,
 )
 from helpers.sanity.similarity import absolute_spearman, similarities, spearman
-from helpers.sanity.tables import format_table, joined, rank_agreement, stored_table
-from helpers.sanity.truth import truth_table, world_scenes
+from helpers.sanity.standings import league
+from helpers.sanity.tables import agreement_of_families, format_table, joined, rank_agreement, stored_table
+from helpers.sanity.truth import world_scenes

@@ -1,6 +1,6 @@
 """Figures of how methods do: likeness of their maps while a network forgets, and their scores beside chance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,27 +10,36 @@ from helpers.course.figures import COLOURS, LARGEST_WIDTH, MARKERS
 from helpers.sanity.methods import BASELINES
 from helpers.sanity.tables import Table
 
+# of lines and dots beside maps, where red and blue speak for and against a class
+NEUTRAL = (*(COLOURS[name] for name in ("orange", "green", "purple")), "0.45", "#8c510a", COLOURS["yellow"], "black")
+TITLES = {"spearman": "rank correlation, with sign", "absolute": "rank correlation of |map|"}
 
-def similarity_curves(layers: Sequence[str], curves: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """How alike maps are to those of the trained network as layers are re-drawn.
 
-    ``curves`` holds for each measure (a panel) the mean similarity (steps,) of each method (a line); ``layers`` names
-    the steps. Shown where a similarity is defined.
+def similarity_curves(table: Table) -> Figure:
+    """How alike maps are to those of the trained network as layers are re-drawn from the logits down.
+
+    ``table`` is one such as ``stored_table("cascade")``: a column "spearman, block5_conv1" holds the mean likeness once
+    the layers down to block5_conv1 are random, and its standard deviation, drawn as a band. One panel a measure, one
+    line a method.
     """
-    width = min(LARGEST_WIDTH, 3.9 * len(curves) + 0.2)
-    figure, axes = plt.subplots(1, len(curves), figsize=(width, 3.6), squeeze=False, sharey=True)
-    for axis, (measure, lines) in zip(axes[0], curves.items(), strict=True):
-        for number, (name, values) in enumerate(lines.items()):
-            colour = list(COLOURS.values())[number % len(COLOURS)]
-            axis.plot(values, marker=MARKERS[number % len(MARKERS)], ms=4, lw=1.5, color=colour, label=name)
+    columns = [name.split(", ") for name in table.columns]
+    measures, stages = (list(dict.fromkeys(parts)) for parts in zip(*columns, strict=True))
+    width = min(LARGEST_WIDTH, 3.9 * len(measures) + 0.2)
+    figure, axes = plt.subplots(1, len(measures), figsize=(width, 3.8), squeeze=False, sharey=True)
+    for axis, measure in zip(axes[0], measures, strict=True):
+        for number, (name, row) in enumerate(table.rows.items()):
+            values, spread = np.array([(1.0, 0.0), *(row[f"{measure}, {stage}"] for stage in stages)]).T
+            marker, colour = MARKERS[number % len(MARKERS)], NEUTRAL[number % len(NEUTRAL)]
+            axis.plot(values, marker=marker, ms=4, lw=1.5, color=colour, label=name)
+            axis.fill_between(range(len(values)), values - spread, values + spread, color=colour, alpha=0.15, lw=0)
         axis.axhline(0, color="0.6", lw=0.8)
-        axis.set_xticks(range(len(layers)), layers, rotation=45, ha="right", fontsize=8)
-        axis.set_title(measure, fontsize=9)
+        axis.set_xticks(range(len(stages) + 1), ["as trained", *stages], rotation=45, ha="right", fontsize=8)
+        axis.set_title(TITLES.get(measure, measure), fontsize=9)
         axis.set_xlabel("layers re-drawn down to")
-    axes[0, 0].set_ylabel("similarity to the map as trained")
+    axes[0, 0].set_ylabel("likeness to the map as trained")
     axes[0, 0].set_ylim(top=1.05)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=8)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), fontsize=8)
     return figure
 
 
@@ -65,8 +74,8 @@ def dot_chart(
         found = table.column(name)
         means, errors = np.array([found[method] for method in methods], float).T
         kinds = (
-            ("method", plain, "o", COLOURS["blue"], COLOURS["blue"]),
-            ("baseline", ~plain, "s", COLOURS["vermilion"], "white"),
+            ("method", plain, "o", COLOURS["green"], COLOURS["green"]),
+            ("baseline", ~plain, "s", COLOURS["orange"], "white"),
         )
         for label, chosen, marker, colour, face in kinds:
             axis.errorbar(

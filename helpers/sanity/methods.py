@@ -20,6 +20,7 @@ import numpy as np
 
 from helpers.course.arguments import finite_array
 from helpers.course.backend import keras
+from helpers.course.targets import output_weights
 from helpers.lrp.explanation import lrp
 from helpers.lrp.gradients import deconvnet, guided_backpropagation
 from helpers.lrp.rules import deep_taylor, epsilon_alpha2beta1_flat, epsilon_gamma_box, epsilon_plus_flat
@@ -49,6 +50,7 @@ def explainers(
     path_steps: int = 8,
     patch: int | None = None,
     batch_size: int = 4,
+    from_one: bool = False,
 ) -> dict[str, Explainer]:
     """Every method that suits the model, by the name it has in figures and tables; the baselines come last.
 
@@ -65,6 +67,9 @@ def explainers(
         takes by far the longest.
     batch_size
         Pictures at a time, for every method.
+    from_one
+        Relevance (LRP, deep Taylor) starts as the weights of the target, 1 for a class, and not as its logit: for a
+        network whose logits are random, where the map would take over their sign and size.
 
     Returns
     -------
@@ -75,6 +80,16 @@ def explainers(
         return lambda model, images, target: pixel_map(
             method(model, images, target, *settings, batch_size=batch_size, **options), "sum"
         )
+
+    def relevance(composite) -> Explainer:
+        if not from_one:
+            return summed(lrp, composite)
+
+        def explain(model, images, target):
+            start = output_weights(model, len(images), target)
+            return pixel_map(lrp(model, images, None, composite, start=start, batch_size=batch_size), "sum")
+
+        return explain
 
     def enlarged(method) -> Explainer:
         return lambda model, images, target: enlarge(
@@ -88,10 +103,10 @@ def explainers(
         "integrated gradients": summed(integrated_gradients, steps=path_steps),
         "guided backpropagation": summed(guided_backpropagation),
         "deconvnet": summed(deconvnet),
-        "deep Taylor": summed(lrp, deep_taylor(low, high)),
-        "LRP EpsilonPlusFlat": summed(lrp, epsilon_plus_flat()),
-        "LRP EpsilonAlpha2Beta1Flat": summed(lrp, epsilon_alpha2beta1_flat()),
-        "LRP EpsilonGammaBox": summed(lrp, epsilon_gamma_box(low, high)),
+        "deep Taylor": relevance(deep_taylor(low, high)),
+        "LRP EpsilonPlusFlat": relevance(epsilon_plus_flat()),
+        "LRP EpsilonAlpha2Beta1Flat": relevance(epsilon_alpha2beta1_flat()),
+        "LRP EpsilonGammaBox": relevance(epsilon_gamma_box(low, high)),
         "Grad-CAM": enlarged(grad_cam),
     }
     if pooled_layer(model) is not None:

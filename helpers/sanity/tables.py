@@ -20,7 +20,7 @@ from helpers.files import fetch
 Value = tuple[float, float]  # mean and standard error; NaN where not defined
 UNDEFINED: Value = (float("nan"), float("nan"))
 STORED = (
-    *("one-thing", "two-things", "sanity"),
+    *("one-thing", "two-things", "sanity", "cascade", "concept-power"),
     *("world-coats", "world-outlines", "world-tag", "world-tag-unread", "world-sanity"),
 )
 
@@ -111,6 +111,30 @@ def rank_agreement(table: Table, first: str, second: str) -> tuple[float, int]:
     if count < 3 or (means.max(axis=1) == means.min(axis=1)).any():
         return float("nan"), count
     return float(spearmanr(*means).statistic), count
+
+
+def agreement_of_families(
+    table: Table, first: str, second: str, families: Mapping[str, Sequence[str]], draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Spearman's correlation of two scores over the means of families of methods, and its 95 % interval.
+
+    Near relatives make near maps and count once. The interval is that of the bootstrap: families are drawn anew, with
+    replacement, and so are the methods within each; draws in which a score has no spread are left out.
+    """
+    values = [
+        np.array([[table.column(name)[method][0] for name in (first, second)] for method in members])
+        for members in families.values()
+    ]
+    values = [each[~np.isnan(each).any(axis=1)] for each in values]
+    values = [each for each in values if len(each)]
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(draws):
+        chosen = [values[number] for number in rng.integers(len(values), size=len(values))]
+        means = np.array([each[rng.integers(len(each), size=len(each))].mean(axis=0) for each in chosen])
+        if (np.ptp(means, axis=0) > 0).all():
+            found.append(spearmanr(*means.T).statistic)
+    own = spearmanr(*np.array([each.mean(axis=0) for each in values]).T).statistic
+    return float(own), *(float(value) for value in np.quantile(found, (0.025, 0.975)))
 
 
 def stored_table(name: str) -> Table:

@@ -33,7 +33,7 @@ def concept_vector_in_two_dimensions(
     names, features : of the two sets, and of the axes
     logit : maps activations (k, 2) to a class's logit (k,); drawn as level lines
     arrows_at : (k, 2), where to draw the gradient of the logit, by central differences and at one length: it shows
-        whether the logit rises (blue) or falls (red) towards the concept
+        whether the logit rises (red) or falls (blue) towards the concept
 
     Raises
     ------
@@ -78,15 +78,15 @@ def concept_vector_in_two_dimensions(
         axis.clabel(lines, fontsize=7, fmt="%.3g")
         axis.plot([], [], color=COLOURS["green"], lw=0.8, label="level lines of the logit")
         if arrows_at is not None:
-            axis.plot([], [], color=COLOURS["blue"], lw=2, label="its gradient, towards the concept")
-            axis.plot([], [], color=COLOURS["vermilion"], lw=2, label="its gradient, away from it")
+            axis.plot([], [], color=COLOURS["vermilion"], lw=2, label="its gradient, towards the concept")
+            axis.plot([], [], color=COLOURS["blue"], lw=2, label="its gradient, away from it")
             for point in np.asarray(arrows_at, float):
                 steps = 1e-3 * reach * np.eye(2)
                 slope = np.array(
                     [float(logit((point + s)[None])[0]) - float(logit((point - s)[None])[0]) for s in steps]
                 )
                 if (length := np.linalg.norm(slope)) > 0:
-                    colour = COLOURS["blue"] if slope @ normal > 0 else COLOURS["vermilion"]
+                    colour = COLOURS["vermilion"] if slope @ normal > 0 else COLOURS["blue"]
                     _arrow(axis, point, 0.3 * reach * slope / length, colour, width=0.006)
     axis.set(
         xlim=(centre[0] - reach, centre[0] + reach),
@@ -160,7 +160,7 @@ def score_bars(tests: Sequence[ConceptTest]) -> Figure:
         axis.set(title=name, ylim=(0, 1.18), xlim=(-0.6, len(shown) - 0.4))
         axis.set_yticks(np.linspace(0, 1, 6))
     handles = [
-        axes[0].bar([np.nan], [np.nan], color=COLOURS["blue"], label="significant"),
+        axes[0].bar([np.nan], [np.nan], color=COLOURS["green"], label="significant"),
         axes[0].bar([np.nan], [np.nan], color="white", edgecolor="0.5", hatch="////", label="not significant"),
         Rectangle((0, 0), 1, 1, color="0.8", label="random against random"),
     ]
@@ -270,20 +270,20 @@ def score_against_loss(
     means, spread = (np.array([getattr(t, f"random_{name}") for t in chosen]) for name in ("mean", "deviation"))
     signs.fill_between(shares, means - spread, means + spread, color="0.85", label="random ± deviation")
     signs.errorbar(
-        shares, [t.mean for t in chosen], [t.deviation for t in chosen], color=COLOURS["blue"], marker="o", capsize=3
+        shares, [t.mean for t in chosen], [t.deviation for t in chosen], color=COLOURS["green"], marker="o", capsize=3
     )
     for share, test in zip(shares, chosen, strict=True):
         signs.annotate(test.stars, (share, test.mean), (0, 7), textcoords="offset points", ha="center", fontsize=8)
     signs.set(ylabel="TCAV score", ylim=(-0.1, 1.25))
     signs.legend(loc="lower right", fontsize=7)
-    sizes.plot(shares, [t.mean_derivative for t in chosen], color=COLOURS["blue"], marker="o", label="mean S")
+    sizes.plot(shares, [t.mean_derivative for t in chosen], color=COLOURS["green"], marker="o", label="mean S")
     sizes.plot(
-        shares, [logit_lost[s] for s in shares], color=COLOURS["vermilion"], marker="s", ls="--", label="logit lost"
+        shares, [logit_lost[s] for s in shares], color=COLOURS["orange"], marker="s", ls="--", label="logit lost"
     )
     sizes.axhline(0, color="0.5", lw=0.8)
     sizes.set(ylabel="logit")
     sizes.legend(loc="upper left", fontsize=7)
-    effect.plot(shares, [100 * accuracy_lost[s] for s in shares], color=COLOURS["vermilion"], marker="s", ls="--")
+    effect.plot(shares, [100 * accuracy_lost[s] for s in shares], color=COLOURS["orange"], marker="s", ls="--")
     effect.axhline(0, color="0.5", lw=0.8)
     effect.set(ylabel="accuracy lost, per cent points", ylim=(-20, 105))
     for axis, title in zip(figure.axes, ("signs", "sizes", "effect of removing it"), strict=True):
@@ -304,8 +304,8 @@ def _bar(axis, place: int, test: ConceptTest) -> None:
         yerr=test.deviation,
         capsize=3,
         error_kw={"lw": 1},
-        color=COLOURS["blue"] if found else "white",
-        edgecolor=COLOURS["blue"] if found else "0.5",
+        color=COLOURS["green"] if found else "white",
+        edgecolor=COLOURS["green"] if found else "0.5",
         hatch=None if found else "////",
         zorder=2,
     )

@@ -28,7 +28,7 @@ from helpers.vgg16.gradients import (
     pixel_map,
     smooth_gradient,
 )
-from helpers.vgg16.lending import let_go, on_demand
+from helpers.vgg16.lending import on_demand
 from helpers.vgg16.literature import challenge, field_map
 from helpers.vgg16.networks import vgg16
 from helpers.vgg16.occlusion import closure_test, hide_everywhere

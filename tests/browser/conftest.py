@@ -89,9 +89,10 @@ def server(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("lab")
     notebooks = folder / "notebooks"
-    notebooks.mkdir()
-    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
-        shutil.copyfile(path, notebooks / path.name)
+    for path in sorted((ROOT / "notebooks").glob("**/*.ipynb")):
+        copy = notebooks / path.relative_to(ROOT / "notebooks")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
     with start_server(folder, notebooks, ROOT) as running:
         yield running
 

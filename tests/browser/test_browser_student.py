@@ -12,9 +12,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.exercises.checker import EXERCISES
 from helpers.exercises.folding import SUMMARY
-from notebooks import KERNEL
+from notebooks import FOLDER, KERNEL, number, paths
 
-NOTEBOOKS = sorted(path.name for path in (Path(__file__).parents[2] / "notebooks").glob("[0-9]*.ipynb"))
+NOTEBOOKS = [path.relative_to(FOLDER).as_posix() for path in paths()]
 WINDOW = {"width": 1280, "height": 800}
 CODE_CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
   .map((cell, index) => ({index, code: cell.model.type === 'code', tags: cell.model.getMetadata('tags') ?? []}))
@@ -39,7 +39,7 @@ SEEN = """async index => {
 }"""
 
 
-@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda name: name.split("_")[0])
+@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda name: Path(name).stem)
 def book(request, browser, server):
     """A notebook as it comes, not run, and what is to be seen of each of its code cells."""
     lab = open_notebook(browser, server, request.param, WINDOW)
@@ -49,9 +49,15 @@ def book(request, browser, server):
     lab.close()
 
 
+def exercises_of(book):
+    """The exercises that a notebook asks, by their numbers."""
+    own = number(FOLDER / book.name)
+    return {name: exercise for name, exercise in EXERCISES.items() if name.split(".")[0] == own}
+
+
 def test_a_solution_shows_its_first_line_and_nothing_else(book):
     solutions = [seen for cell, seen in book.seen if "solution" in cell["tags"]]
-    count = len({number.rstrip("ab") for number in EXERCISES if number[0] == book.name[0]})
+    count = len({exercise.rstrip("ab") for exercise in exercises_of(book)})
     assert len(solutions) == count
     for seen in solutions:
         assert [line for line in seen["input"].splitlines() if line.strip(" []:0123456789")] == ["# Solution"]
@@ -61,10 +67,9 @@ def test_a_solution_shows_its_first_line_and_nothing_else(book):
 def test_nothing_that_is_to_be_seen_says_an_answer(book):
     shown = "\n".join(seen["input"] + "\n" + seen["output"] for _, seen in book.seen)
     assert all(seen["input"] for _, seen in book.seen), "a cell was not laid out"
-    for number, exercise in EXERCISES.items():
-        if number[0] == book.name[0]:
-            texts = [exercise.meaning, *exercise.hints, *(mistake.reply for mistake in exercise.mistakes)]
-            assert [text for text in texts if text in shown and len(text) > 12] == [], number
+    for name, exercise in exercises_of(book).items():
+        texts = [exercise.meaning, *exercise.hints, *(mistake.reply for mistake in exercise.mistakes)]
+        assert [text for text in texts if text in shown and len(text) > 12] == [], name
 
 
 def test_no_cell_needs_a_horizontal_scroll_bar(book):
@@ -80,7 +85,7 @@ def test_pictures_of_three_places(book, pictures):
             "index => window.jupyterapp.shell.currentWidget.content.scrollToItem(index - 2, 'start')", index
         )
         book.page.wait_for_timeout(600)
-        book.screenshot(pictures / "student" / f"{book.name[0]}_{place}.png")
+        book.screenshot(pictures / "student" / f"{Path(book.name).stem}_{place}.png")
 
 
 FIGURE = """import matplotlib.pyplot as plt

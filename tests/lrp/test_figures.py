@@ -109,3 +109,13 @@ def test_grid_names_its_rows_and_still_fits_the_column():
     assert texts(figure.axes[0]) == ["guided\nmaps"]
     assert texts(figure.axes[7]) == ["LRP"]
     assert figure.get_figwidth() <= LARGEST_WIDTH
+
+
+def test_a_walk_is_drawn_as_it_is():
+    changes = {"gradient": np.array([0.2, 0.1, 0.3]), "LRP": np.array([0.0, 0.1, 0.0])}
+    axis = figures.steps_between_maps(changes).axes[0]
+    assert {line.get_label(): line.get_ydata().tolist() for line in axis.lines} == {
+        name: values.tolist() for name, values in changes.items()
+    }
+    assert axis.get_xlabel()
+    assert axis.get_ylabel()

@@ -27,13 +27,20 @@ def close_figures():
     plt.close("all")
 
 
-def test_curves_draw_each_method_in_each_panel():
-    lines = {"gradient": np.array([1.0, 0.2, 0.1]), "Sobel": np.ones(3)}
-    figure = similarity_curves(["as trained", "b", "a"], {"signed": lines, "absolute": lines})
-    for axis in figure.axes[:2]:
-        drawn = {line.get_label(): line.get_ydata() for line in axis.lines[:2]}
-        assert all(np.array_equal(drawn[name], values) for name, values in lines.items())
+def test_curves_draw_each_method_in_each_panel_from_one_on_with_their_spread():
+    columns = [f"{measure}, {stage}" for measure in ("spearman", "absolute") for stage in ("b", "a")]
+    values = {"gradient": [(0.2, 0.1), (0.1, 0.05), (0.4, 0.1), (0.3, 0.1)], "Sobel": [(1.0, 0.0)] * 4}
+    rows = {name: dict(zip(columns, cells, strict=True)) for name, cells in values.items()}
+    figure = similarity_curves(Table("cascade", dict.fromkeys(columns, ""), rows))
+    for axis, first in zip(figure.axes[:2], (0, 2), strict=True):
+        lines = {line.get_label(): line.get_ydata() for line in axis.lines[:2]}
+        for name, cells in values.items():
+            assert np.array_equal(lines[name], [1.0, *(mean for mean, _ in cells[first : first + 2])])
         assert [label.get_text() for label in axis.get_xticklabels()] == ["as trained", "b", "a"]
+        band = axis.collections[0].get_paths()[0].vertices[:, 1]
+        mean, spread = values["gradient"][first]
+        assert np.isclose(band, mean + spread).any()
+        assert np.isclose(band, mean - spread).any()
 
 
 def drawn(axis):

@@ -40,6 +40,20 @@ def test_batches_do_not_matter(small_cam_network, images):
         np.testing.assert_allclose(whole, single, rtol=1e-5, atol=1e-7, err_msg=name)
 
 
+def test_relevance_that_starts_at_one_is_that_of_the_logit_divided_by_it(small_cam_network, images):
+    target = [0, 1, 2]
+    logits = small_cam_network.predict(images, verbose=0)[np.arange(3), target]
+    from_logit, from_one = (explainers(small_cam_network, **BOX, from_one=one) for one in (False, True))
+    for name, explain in from_logit.items():
+        expected = explain(small_cam_network, images, target)
+        if name == "SmoothGrad":
+            continue
+        if name.startswith(("LRP", "deep")):
+            expected = expected / logits[:, np.newaxis, np.newaxis]
+        found = from_one[name](small_cam_network, images, target)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8, err_msg=name)
+
+
 def test_names_mean_what_they_say(small_cam_network, images):
     methods = explainers(small_cam_network, **BOX, noisy_copies=3, path_steps=5, patch=4)
     asked = small_cam_network, images, 1

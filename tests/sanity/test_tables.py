@@ -5,7 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from helpers.sanity.tables import Table, format_table, joined, rank_agreement, read_table, stored_table, write_table
+from helpers.sanity.tables import (
+    Table,
+    agreement_of_families,
+    format_table,
+    joined,
+    rank_agreement,
+    read_table,
+    stored_table,
+    write_table,
+)
 
 NAN = float("nan")
 TABLE = Table(
@@ -64,6 +73,21 @@ def test_rank_agreement_over_the_methods_that_have_both():
     assert np.isnan(rank_agreement(table([1, 2], [3, 2]), "a", "b")[0])
     assert np.isnan(rank_agreement(table([1, 2, 3], [2, 2, 2]), "a", "b")[0])
     assert rank_agreement(table([], []), "a", "b")[1] == 0
+
+
+def test_families_count_once():
+    """Four near relatives that agree do not outvote three families that disagree; the interval says how little is known."""
+    values = {"a1": (1, 9), "a2": (1.1, 9.1), "a3": (1.2, 9.2), "a4": (1.3, 9.3), "b": (2, 3), "c": (3, 2), "d": (4, 1)}
+    rows = {name: {"x": (x, 0.0), "y": (y, 0.0)} for name, (x, y) in values.items()}
+    table = Table("t", {"x": "", "y": ""}, rows | {"silent": {"x": (NAN, NAN), "y": (5.0, 0.0)}})
+    families = {"a": ["a1", "a2", "a3", "a4"], "b": ["b", "silent"], "c": ["c"], "d": ["d"]}
+    found, low, high = agreement_of_families(table, "x", "y", families)
+    assert found == pytest.approx(-1)
+    assert low == pytest.approx(-1)
+    assert found <= high <= 1
+    turned = {name: {"x": row["x"], "y": (-row["y"][0], 0.0)} for name, row in table.rows.items()}
+    other = agreement_of_families(Table("t", table.columns, turned), "x", "y", families)
+    assert other == pytest.approx((-found, -high, -low))
 
 
 def test_a_table_comes_back_as_it_was_written(tmp_path):

@@ -7,6 +7,7 @@ from flipping import (
     FLIPPING,
     SANITY,
     TOP,
+    cascade_curves,
     collage_scenes,
     filling,
     flipping,
@@ -189,6 +190,19 @@ def test_sanity_tells_who_looks_at_the_network(small_cam_network):
     assert silent["undefined"][0] == 1
     for a, b in zip(before, small_cam_network.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_curves_of_a_cascade_end_where_all_is_random(small_cam_network):
+    images = np.random.default_rng(2).normal(size=(4, 12, 10, 3))
+    scenes = Scenes(images, np.ones((4, 1, 12, 10), bool), np.arange(4).reshape(4, 1))
+    sobel, gradient = (
+        cascade_curves(small_cam_network, method, scenes, 2, ["scores", "conv1"])
+        for method in (edge_detector, truthful)
+    )
+    assert sobel["spearman"].shape == (2, 8)
+    assert (sobel["absolute"] == 1).all()
+    ends = sanity_row(small_cam_network, truthful, scenes, draws=2)
+    assert gradient["spearman"][-1].mean() == pytest.approx(ends["spearman"][0])
 
 
 @pytest.fixture(scope="module")

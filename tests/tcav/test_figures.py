@@ -70,12 +70,12 @@ def test_the_vector_stands_on_the_line_and_points_to_the_concept():
     steps = np.array([[arrow.U[0], arrow.V[0]] for arrow in arrows])
     assert np.allclose(steps[0] / np.linalg.norm(steps[0]), [0.6, 0.8])
     assert np.allclose(steps[1] / np.linalg.norm(steps[1]), np.array([3, -1]) / np.sqrt(10))
-    assert to_hex(arrows[1].get_facecolor()[0]) == COLOURS["blue"].lower()  # 3 x 0.6 - 0.8 > 0
+    assert to_hex(arrows[1].get_facecolor()[0]) == COLOURS["vermilion"].lower()  # 3 x 0.6 - 0.8 > 0
     falling = figures.concept_vector_in_two_dimensions(
         concept, others, vector, logit=lambda a: -a.sum(axis=1), arrows_at=np.zeros((1, 2))
     )
     arrows = [part for part in falling.axes[0].collections if hasattr(part, "U")]
-    assert to_hex(arrows[1].get_facecolor()[0]) == COLOURS["vermilion"].lower()
+    assert to_hex(arrows[1].get_facecolor()[0]) == COLOURS["blue"].lower()
     assert not [part for part in figures.concept_vector_in_two_dimensions(concept, others, vector).axes[0].texts][1:]
     with pytest.raises(ValueError, match="Two features"):
         figures.concept_vector_in_two_dimensions(np.zeros((5, 3)), others, vector)
@@ -99,7 +99,7 @@ def test_bars_are_the_means_with_their_spread_and_stars():
     bars = [patch for patch in axis.patches if patch.get_width() == pytest.approx(0.6)]
     assert [bar.get_height() for bar in bars[:4]] == pytest.approx([0.9, 0.6, 0.4, 0.7])
     assert [bar.get_hatch() for bar in bars[:4]] == [None, "////", "////", "////"]
-    assert to_hex(bars[0].get_facecolor()) == COLOURS["blue"].lower()
+    assert to_hex(bars[0].get_facecolor()) == COLOURS["green"].lower()
     assert texts(axis) == ["***", "n.s.", "undefined", "no CAV"]
     ends = axis.collections[0].get_segments()[0][:, 1]
     assert ends == pytest.approx([0.9 - TESTS[0].deviation, 0.9 + TESTS[0].deviation])
