@@ -10,3 +10,4 @@ from helpers.higgs.events import (
 )
 from helpers.higgs.figures import coefficient_matrix, ranking_bars, roc_curves, two_rankings, variable_histograms
 from helpers.higgs.selection import best_selection, permutation_importance
+from helpers.higgs.uncertainty import shift
