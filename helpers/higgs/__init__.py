@@ -8,6 +8,14 @@ from helpers.higgs.events import (
     training_and_test,
     variable,
 )
-from helpers.higgs.figures import coefficient_matrix, ranking_bars, roc_curves, two_rankings, variable_histograms
-from helpers.higgs.selection import best_selection, permutation_importance
+from helpers.higgs.figures import (
+    coefficient_matrix,
+    predicted_changes,
+    ranking_bars,
+    response_bands,
+    roc_curves,
+    two_rankings,
+    variable_histograms,
+)
+from helpers.higgs.selection import ams, best_selection, permutation_importance
 from helpers.higgs.uncertainty import shift

@@ -105,3 +105,46 @@ def two_rankings(
     for axis, label in zip(axes, labels, strict=True):
         axis.set_xlabel(label)
     return figure
+
+
+def predicted_changes(exact: np.ndarray, predictions: dict[str, np.ndarray]) -> Figure:
+    """Changes of a response event by event: as predicted against as they are, one panel a prediction; (n,) arrays each."""
+    figure, axes = plt.subplots(1, len(predictions), figsize=(8, 3.7), sharex=True, sharey=True, squeeze=False)
+    every = np.concatenate([exact, *predictions.values()])
+    limits = float(every.min()), float(every.max())
+    for axis, (title, predicted) in zip(axes.flat, predictions.items(), strict=True):
+        image = axis.hexbin(exact, predicted, gridsize=60, extent=limits * 2, mincnt=1, norm=LogNorm(), cmap=SEQUENTIAL)
+        axis.plot(limits, limits, color=COLOURS["black"], lw=0.7, ls=":")
+        axis.set(title=title, xlabel="exact change of the response", aspect="equal")
+    axes[0, 0].set_ylabel("predicted change")
+    figure.colorbar(image, ax=axes, label="events", shrink=0.8)
+    return figure
+
+
+def response_bands(responses: Sequence[np.ndarray], labels: np.ndarray, weights: np.ndarray) -> Figure:
+    """Histograms of a response (low, nominal and high, (n,) arrays) with the band between low and high, for each class.
+
+    Above: expected events a bin, logarithmic. Below: low and high divided by nominal.
+    """
+    bins = np.linspace(0, 1, 11)
+    figure, (above, below) = plt.subplots(2, 1, figsize=(6.5, 4.6), sharex=True, height_ratios=(2, 1.3))
+    for label, colour, text, line in _CLASSES:
+        of = labels == label
+        low, nominal, high = (np.histogram(each[of], bins, weights=weights[of])[0] for each in responses)
+        above.stairs(nominal, bins, color=colour, ls=line, lw=1.5, label=text)
+        for axis, part in ((above, np.ones_like(nominal)), (below, np.maximum(nominal, 1e-12))):
+            axis.stairs(
+                np.maximum(low, high) / part,
+                bins,
+                baseline=np.minimum(low, high) / part,
+                fill=True,
+                color=colour,
+                alpha=0.3,
+            )
+        below.stairs(high / np.maximum(nominal, 1e-12), bins, color=colour, ls=line, label=f"{text}, high")
+    below.axhline(1, color=COLOURS["black"], lw=0.7)
+    above.set(ylabel="expected events", yscale="log")
+    below.set(xlabel="response", ylabel="over nominal", xlim=(0, 1))
+    above.legend()
+    below.legend(fontsize=8, loc="upper left")
+    return figure

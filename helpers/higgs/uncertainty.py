@@ -15,6 +15,9 @@ from helpers.course.arguments import real_number
 from helpers.higgs.events import UNDEFINED, HiggsEvents
 
 NOT_COMPUTED = "DER_mass_MMC"
+_DERIVED = ("mass_transverse_met_lep", "mass_vis", "sum_pt", "pt_ratio_lep_tau", "met_phi_centrality")
+_MEASURED = ("tau_pt", "tau_phi", "lep_pt", "lep_phi", "met", "met_phi", "met_sumet")
+_NEEDED = (*(f"DER_{name}" for name in _DERIVED), *(f"PRI_{name}" for name in _MEASURED))
 _HALF_TURN = 3.1425  # azimuths are stored with three digits, the largest is 3.142
 
 
@@ -55,7 +58,7 @@ def shift(events: HiggsEvents, tau_energy: float) -> HiggsEvents:
     """
     factor = real_number("tau_energy", tau_energy, 0.5, 2)
     names = tuple(name for name in events.names if name != NOT_COMPUTED)
-    before = {name: events.column(name).astype(float) for name in names}
+    before = {name: events.column(name).astype(float) for name in (*names, *_NEEDED)}
     tau = before["PRI_tau_pt"] * np.exp(1j * before["PRI_tau_phi"])
     missing = before["PRI_met"] * np.exp(1j * before["PRI_met_phi"])
     gained, moved = (factor - 1) * before["PRI_tau_pt"], missing - (factor - 1) * tau

@@ -61,7 +61,9 @@ def main() -> None:
     reference = {name: theirs(few, scale, rounded=False).astype(np.float32) for name, scale in SCALES.items()}
     np.savez_compressed(Path(__file__).with_name("higgs_shift_reference.npz"), names=np.array(CHANGED), **reference)
     for rounded in (False, True):
-        print(f"\nlargest difference on {len(events):,} events, HiggsML {'as it is' if rounded else 'without rounding'}:")
+        print(
+            f"\nlargest difference on {len(events):,} events, HiggsML {'as it is' if rounded else 'without rounding'}:"
+        )
         print(f"{'':<28}      value     change  99.9 % of changes")
         start, our_start = theirs(events, 1.0, rounded), ours(events, 1.0)
         for scale in (0.97, 1.03):
