@@ -36,6 +36,7 @@ PICTURES = {  # which figure the README shows of a notebook: how its alt text be
     "2": "Grad-CAM for each of the two classes",
     "3": "A tagged horse and its CAM and LRP maps",
 }
+FURTHER = {"your_own_network": "own", "a_network_that_does_not_care": "robust"}
 KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
@@ -52,8 +53,8 @@ def paths(names: list[str] = ()) -> list[Path]:
 
 
 def number(path: Path) -> str:
-    """What stands before the dot in the numbers of its exercises: "1" to "3", or "own"."""
-    return path.name[0] if path.name[0].isdigit() else "own"
+    """What stands before the dot in the numbers of its exercises: "1" to "3", or what ``FURTHER`` says."""
+    return FURTHER.get(path.stem, path.name[0])
 
 
 def run(path: Path) -> float:

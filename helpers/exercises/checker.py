@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from helpers.exercises import notebook_1, notebook_2, notebook_3, your_own_network
+from helpers.exercises import a_network_that_does_not_care, notebook_1, notebook_2, notebook_3, your_own_network
 from helpers.exercises.answers import Form, Unreadable, Value, Word, described, unanswered, understood
 from helpers.exercises.exercise import Exercise, Mistake
 from helpers.exercises.folding import fold_solutions
 
 EXERCISES: dict[str, Exercise] = {
     number: exercise
-    for module in (notebook_1, notebook_2, notebook_3, your_own_network)
+    for module in (notebook_1, notebook_2, notebook_3, your_own_network, a_network_that_does_not_care)
     for number, exercise in module.EXERCISES.items()
 }
 NOT_ANSWERED = "Not answered yet: replace the three dots and run the cell again."
@@ -246,7 +246,7 @@ def tally(notebook: int | str) -> None:
     """
     numbers = [number for number in EXERCISES if number.split(".")[0] == str(notebook)]
     if not numbers:
-        raise ValueError(f'There are notebooks 1, 2, 3 and "own"; got {notebook!r}.')
+        raise ValueError(f'There are notebooks 1, 2, 3, "own" and "robust"; got {notebook!r}.')
     whole: dict[str, list[Attempts]] = {}
     for number in numbers:
         whole.setdefault(re.sub(r"\D+$", "", number), []).append(_attempts.get(number, Attempts()))

@@ -18,6 +18,7 @@ from helpers.taylor.figures import (
     local_maps,
     plane,
     playground_figure,
+    price_of_stability,
 )
 from helpers.taylor.gaussians import (
     TASKS,
