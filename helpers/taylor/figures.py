@@ -148,23 +148,17 @@ def against_exact(task: GaussianTask, network: DenseNetwork, title: str = "netwo
 
 
 def price_of_stability(
-    places: dict[str, np.ndarray], aucs: dict[str, np.ndarray], exact: tuple[np.ndarray, np.ndarray] | None = None
+    marks: dict[str, tuple[float, float]], exact: tuple[np.ndarray, np.ndarray] | None = None
 ) -> Figure:
-    """How well networks separate against how far a shift moves events in their order; one mark for each training.
+    """How well networks separate against how far a shift moves events in their order, one mark a network.
 
-    Parameters
-    ----------
-    places, aucs: one entry for each kind of network, arrays of its trainings: the mean share of events that an event
-        overtakes or is overtaken by, and the area under the ROC curve.
-    exact: places and AUC along a line of responses that are known exactly.
+    ``marks`` are (places, AUC) of each; ``exact`` places and AUC along a line of responses that are known exactly.
     """
     figure, axis = plt.subplots(figsize=(6.5, 3.8))
     if exact is not None:
         axis.plot(100 * exact[0], exact[1], color=EXACT, lw=1, label="exact, for weighted sums of the inputs")
-    colours, marks = list(COLOURS.values()), "os^Dv*P"
-    for position, (name, moved) in enumerate(places.items()):
-        mark = dict(marker=marks[position % len(marks)], color=colours[position % len(colours)])
-        axis.plot(100 * np.atleast_1d(moved), np.atleast_1d(aucs[name]), ls="", ms=7, label=name, **mark)
+    for (name, (moves, auc)), mark, colour in zip(marks.items(), "os^Dv*P", COLOURS.values(), strict=False):
+        axis.plot(100 * moves, auc, mark, color=colour, ms=8, clip_on=False, label=name)
     axis.set(xlabel="places that an event moves, in % of all events", ylabel="AUC", xlim=(0, None))
     axis.legend(loc="lower right", fontsize=9)
     return figure
