@@ -8,7 +8,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import notebooks
-from helpers.course.alt_texts import ALT_TEXTS, NOTEBOOK_1, NOTEBOOK_2, NOTEBOOK_3
+from helpers.course.alt_texts import A_NETWORK_THAT_DOES_NOT_CARE, ALT_TEXTS, NOTEBOOK_1, NOTEBOOK_2, NOTEBOOK_3
 from helpers.course.figures import as_html
 from helpers.exercises.checker import EXERCISES
 from helpers.exercises.folding import folded
@@ -131,9 +131,12 @@ def test_every_exercise_of_the_table_is_asked_once_and_solved_behind_it(path):
     assert asked == solved == [number for number in EXERCISES if number.split(".")[0] == notebooks.number(path)]
 
 
+DESCRIBED = {"1": NOTEBOOK_1, "2": NOTEBOOK_2, "3": NOTEBOOK_3, "a_network": A_NETWORK_THAT_DOES_NOT_CARE}
+
+
 @pytest.mark.parametrize(
     ("path", "texts"),
-    list(zip(notebooks.paths(["1", "2", "3"]), (NOTEBOOK_1, NOTEBOOK_2, NOTEBOOK_3), strict=True)),
+    list(zip(notebooks.paths(list(DESCRIBED)), DESCRIBED.values(), strict=True)),
     ids=lambda part: getattr(part, "stem", ""),
 )
 def test_descriptions_of_figures_stand_in_their_place(path, texts):
@@ -142,7 +145,7 @@ def test_descriptions_of_figures_stand_in_their_place(path, texts):
     named = [node.value.value for node in nodes if node.arg == "alt" and isinstance(node.value, ast.Constant)]
     assert named == list(texts)  # in the order of the notebook, none twice
     assert max(len(name.split()) for name in texts) <= 3  # so that no sentence is taken for a name
-    assert len(ALT_TEXTS) == len(NOTEBOOK_1) + len(NOTEBOOK_2) + len(NOTEBOOK_3)
+    assert len(ALT_TEXTS) == sum(map(len, DESCRIBED.values()))
 
 
 def test_figures_are_stored_as_pictures_and_exported_with_their_alt_texts():
