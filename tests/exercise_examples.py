@@ -64,6 +64,7 @@ HANDED_OVER = {
         "logits": np.r_[np.full(45, 3.0), np.full(5, -3.0)],
         "before": np.r_[np.full(2, 3.0), np.full(48, -3.0)],
     },
+    "robust.3": {"f": np.array([0.1, 0.3, 0.5, 0.7]), "f_moved": np.array([0.5, 0.7, 0.1, 0.3])},
     "1.1": {"weights": [np.zeros((2, 100)), np.zeros(100), np.zeros((100, 1)), np.zeros(1)]},
     "1.2": {"full_auc": 0.76},
     "1.3": {"gradient": rng.normal(0.01, 0.2, (40, 2)) * [1.0, 0.7] - [0.0, 0.1]},

@@ -12,6 +12,7 @@ import numpy as np
 
 from helpers.exercises import (
     a_hospitals_marker,
+    a_network_that_does_not_care,
     break_the_ranking,
     concepts,
     detective,
@@ -31,6 +32,7 @@ from helpers.exercises.folding import fold_solutions
 
 FURTHER = (
     break_the_ranking,
+    a_network_that_does_not_care,
     a_hospitals_marker,
     why,
     side,

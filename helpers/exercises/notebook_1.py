@@ -411,4 +411,47 @@ EXERCISES = table(
             ),
         ),
     ),
+    Exercise(
+        number="1.10",
+        form=Number(),
+        expected=0.03 * np.sqrt(9000) / 600,
+        printed="0.47 %",
+        hints=(
+            "Counting 9,000 events varies by the root of that number. How much of the 600 is it?",
+            "At first order a shift of the energy by 3 % times a factor moves the background by 600 times that factor.",
+        ),
+        meaning="Some six times better than it is. Or one trains a network that does not care so much.",
+        mistakes=(
+            Mistake(
+                "1.1 %",
+                "that is how well the background has to be known",
+                "The background moves by more than the energy does: 3 % give 600 of 9,000.",
+                lambda: np.sqrt(9000) / 9000,
+            ),
+            Mistake(
+                "0.16",
+                "the factor is taken for the uncertainty",
+                "By this factor 600 has to shrink, and with it the 3 %.",
+                lambda: np.sqrt(9000) / 600,
+            ),
+            Mistake(
+                "19 %",
+                "the fraction is turned round",
+                "The energy has to be known better than to 3 %, since 600 is more than the root of 9,000.",
+                lambda: 0.03 * 600 / np.sqrt(9000),
+            ),
+            Mistake(
+                "45 %",
+                "the root is missing",
+                "Counting 9,000 events varies by the root of 9,000, which is 95.",
+                lambda: 0.03 * 9000 / 600,
+            ),
+            Mistake(
+                "0.075 %",
+                "the factor is squared",
+                "Variances add, but a shift of half the size moves the background by half as much, not by a quarter.",
+                lambda: 0.03 * 9000 / 600**2,
+            ),
+        ),
+    ),
 )

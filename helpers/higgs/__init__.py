@@ -13,11 +13,14 @@ from helpers.higgs.events import (
 )
 from helpers.higgs.figures import (
     coefficient_matrix,
+    predicted_changes,
     ranking_bars,
+    response_bands,
     roc_curves,
     share_lines,
     two_rankings,
     variable_histograms,
 )
 from helpers.higgs.flaws import patient_file, patients
-from helpers.higgs.selection import background_left, best_selection, permutation_importance
+from helpers.higgs.selection import ams, background_left, best_selection, permutation_importance
+from helpers.higgs.uncertainty import shift

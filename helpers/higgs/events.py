@@ -109,12 +109,13 @@ class HiggsEvents:
 
     Attributes
     ----------
-    inputs: (n, 30) float32 array; ``UNDEFINED`` (-999) where a variable has no meaning for the event.
+    inputs: (n, inputs) float32 array, 30 as they are read; ``UNDEFINED`` (-999) where a variable has no meaning for the
+        event.
     labels: (n,) float32 array, 1 for signal and 0 for background.
     weights: (n,) float64 array. Over the full set each class sums to the number of events expected in 2012.
     sets: (n,) array of letters, the parts the challenge was played with: t training, b public and v private
         leaderboard, u unused.
-    names: the names of the 30 inputs.
+    names: the names of the inputs.
     """
 
     inputs: np.ndarray

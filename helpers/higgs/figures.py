@@ -118,3 +118,52 @@ def two_rankings(
     for axis, label in zip(axes, labels, strict=True):
         axis.set_xlabel(label)
     return figure
+
+
+def predicted_changes(exact: np.ndarray, predictions: dict[str, np.ndarray]) -> Figure:
+    """Changes of a response event by event, (n,) arrays: as predicted against as they are, one panel a prediction.
+
+    The title says which part of the change is missed, in the mean: <|predicted - exact|> / <|exact|>.
+    """
+    figure, axes = plt.subplots(1, len(predictions), figsize=(8, 3.7), sharex=True, sharey=True, squeeze=False)
+    every = np.concatenate([exact, *predictions.values()])
+    limits = float(every.min()), float(every.max())
+    for axis, (title, predicted) in zip(axes.flat, predictions.items(), strict=True):
+        image = axis.hexbin(exact, predicted, gridsize=50, extent=limits * 2, mincnt=1, norm=LogNorm(), cmap=SEQUENTIAL)
+        axis.plot(limits, limits, color=COLOURS["black"], lw=0.7, ls=":")
+        missed = np.abs(predicted - exact).mean() / max(np.abs(exact).mean(), 1e-12)
+        axis.set(title=f"{title}: {missed:.0%} missed", xlabel="exact change of the response", aspect="equal")
+        axis.locator_params(nbins=5)
+    axes[0, 0].set_ylabel("predicted change")
+    figure.colorbar(image, ax=axes, label="events", shrink=0.8)
+    return figure
+
+
+def response_bands(responses: Sequence[np.ndarray], labels: np.ndarray, weights: np.ndarray) -> Figure:
+    """What a low, the nominal and a high response (n,) make of the expected events: the band between low and high.
+
+    Above: the histogram of the response, logarithmic. Below: the number of events above a threshold, over the nominal one.
+    """
+    bins = np.linspace(0, 1, 21)
+    figure, (histogram, ratio) = plt.subplots(2, 1, figsize=(6.5, 4.8), sharex=True)
+    for label, colour, text, line in _CLASSES:
+        of = labels == label
+        counts = np.array([np.histogram(each[of], bins, weights=weights[of])[0] for each in responses])
+        above = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
+        for axis, values in ((histogram, counts), (ratio, above / np.maximum(above[1], 1e-12))):
+            axis.fill_between(
+                bins,
+                *np.pad(np.sort(values, axis=0)[[0, 2]], ((0, 0), (0, 1)), "edge"),
+                step="post",
+                color=colour,
+                alpha=0.3,
+            )
+            axis.stairs(
+                values[2 if axis is ratio else 1], bins, baseline=None, color=colour, ls=line, lw=1.5, label=text
+            )
+    ratio.axhline(1, color=COLOURS["black"], lw=0.7)
+    histogram.set(ylabel="expected events", yscale="log", xlim=(0, 1))
+    ratio.set(xlabel="response, and below: threshold on it", ylabel="events above\nover nominal", ylim=(0.6, 1.4))
+    ratio.legend(title="line: high", fontsize=8, loc="upper left")
+    histogram.legend()
+    return figure

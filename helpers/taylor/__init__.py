@@ -18,6 +18,7 @@ from helpers.taylor.figures import (
     local_maps,
     plane,
     playground_figure,
+    price_of_stability,
 )
 from helpers.taylor.gaussians import (
     TASKS,
@@ -29,5 +30,6 @@ from helpers.taylor.gaussians import (
     toy_task,
 )
 from helpers.taylor.networks import DenseNetwork, build_network, dense_network, forward
+from helpers.taylor.stability import places, weighted_sums
 from helpers.taylor.training import train, training_snapshots
 from helpers.taylor.widgets import PLAYGROUND, playground, playground_alt

@@ -158,6 +158,23 @@ def against_exact(task: GaussianTask, network: DenseNetwork, title: str = "netwo
     return figure
 
 
+def price_of_stability(
+    marks: dict[str, tuple[float, float]], exact: tuple[np.ndarray, np.ndarray] | None = None
+) -> Figure:
+    """How well networks separate against how far a shift moves events in their order, one mark a network.
+
+    ``marks`` are (places, AUC) of each; ``exact`` places and AUC along a line of responses that are known exactly.
+    """
+    figure, axis = plt.subplots(figsize=(6.5, 3.8))
+    if exact is not None:
+        axis.plot(100 * exact[0], exact[1], color=EXACT, lw=1, label="exact, for weighted sums of the inputs")
+    for (name, (moves, auc)), mark, colour in zip(marks.items(), "os^Dv*P", COLOURS.values(), strict=False):
+        axis.plot(100 * moves, auc, mark, color=colour, ms=8, clip_on=False, label=name)
+    axis.set(xlabel="places that an event moves, in % of all events", ylabel="AUC", xlim=(0, None))
+    axis.legend(loc="lower right", fontsize=9)
+    return figure
+
+
 def playground_figure(trained: TrainedTask) -> Figure:
     """Response of the network, the best possible one, and both sets of coefficients."""
     axis, points = plane(points=61)

@@ -178,7 +178,7 @@ def _quadrature(task: GaussianTask) -> tuple[np.ndarray, np.ndarray, np.ndarray]
             f"Exact values are integrated for one or two inputs; this task has {task.inputs}. "
             "Average over events instead: bayes_coefficients(task, inputs)."
         )
-    line = np.linspace(-_REACH, _REACH, _NODES)
+    line = np.linspace(-_REACH, _REACH, _NODES ** (3 - task.inputs))  # alone, an axis needs them all for the ROC curve
     white = np.stack(np.meshgrid(*[line] * task.inputs, indexing="ij"), axis=-1).reshape(-1, task.inputs)
     weights = np.exp(-0.5 * (white**2).sum(axis=1))
     if task.inputs == 2:

@@ -5,7 +5,7 @@ A small network spends most of ``model.fit`` outside its arithmetic. Here the wh
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,8 @@ def train(
     patience: int = 10,
     seed: int = 0,
     loss: str = "binary_crossentropy",
+    moved: Sequence[np.ndarray] = (),
+    penalty: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     progress: Progress | None = None,
 ) -> Training:
     """Train a Keras model in place with Adam (Kingma and Ba 2015) and keep the weights of the best epoch.
@@ -52,6 +54,10 @@ def train(
     validation: the share of the events, the last ones, that is kept aside to decide when to stop.
     patience: stop after this many epochs without a better validation loss.
     seed: fixes the order of the events.
+    moved, penalty: the same events with their inputs changed, arrays (n, inputs) such as those for a larger and a smaller
+        energy, and what a change of the response costs: ``penalty(response, moved_response)`` of two (batch, outputs)
+        tensors, a number, whose mean over ``moved`` is added to the loss (Wunsch, Joerger, Wolf and Quast 2020,
+        arXiv:1907.11674).
     progress: called as ``progress(done, epochs, text)`` after every epoch.
 
     Raises
@@ -62,7 +68,13 @@ def train(
         If the loss becomes NaN; the weights of the best epoch are put back first.
     """
     epochs, patience, seed = whole_number("epochs", epochs, 1), whole_number("patience", patience), seed_number(seed)
-    data, held_back = _split(model, inputs, labels, weights, validation)
+    if not isinstance(moved, (list, tuple)):
+        raise ValueError(f"moved is a list of arrays, one for each change of the inputs; got {shown(moved)}.")
+    if (penalty is None) != (not moved):
+        raise ValueError(
+            "A penalty needs the moved inputs whose response it compares, and moved inputs need a penalty."
+        )
+    data, held_back = _split(model, inputs, labels, weights, validation, moved)
     count = len(data[0])
     batch = min(whole_number("batch", batch, 1), count)
     learning_rate = real_number("learning_rate", learning_rate, 0, LARGEST_STEP)
@@ -70,7 +82,7 @@ def train(
         raise ValueError(f"The validation share decides when to stop and lies above 0; got {validation}.")
     steps = count // batch
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps, alpha=0.01)
-    take_steps, evaluate = _compiled(model, schedule, loss)
+    take_steps, evaluate = _compiled(model, schedule, loss, penalty)
     generator = np.random.default_rng(seed)
     best, kept, losses, validation_losses = np.inf, model.get_weights(), [], []
     start = time.perf_counter()
@@ -120,7 +132,9 @@ def training_snapshots(
         yield done + now, dense_network(model)
 
 
-def _compiled(model: keras.Model, learning_rate: object, loss: str) -> tuple[Callable, Callable]:
+def _compiled(
+    model: keras.Model, learning_rate: object, loss: str, penalty: Callable | None = None
+) -> tuple[Callable, Callable]:
     """A function that takes gradient steps, one for each row of event numbers, and one that evaluates the loss."""
     try:
         criterion = keras.losses.get(loss)
@@ -129,21 +143,29 @@ def _compiled(model: keras.Model, learning_rate: object, loss: str) -> tuple[Cal
     if not callable(criterion):
         raise ValueError(f"Keras knows no loss called {shown(loss)}. Others are 'mse' and 'categorical_crossentropy'.")
 
-    def mean_loss(inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, training: bool = True) -> list:
-        losses = criterion(labels, model(inputs, training=training))
-        return [tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)]
+    def mean_loss(
+        inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, *moved: tf.Tensor, training: bool = True
+    ) -> list:
+        response = model(inputs, training=training)
+        total = tf.reduce_sum(criterion(labels, response) * weights) / tf.reduce_sum(weights)
+        return [total + sum(penalty(response, model(other, training=training)) / len(moved) for other in moved)]
 
     @tf.function(reduce_retracing=True)
-    def evaluate(inputs: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        return mean_loss(inputs, labels, weights, training=False)[0]
+    def evaluate(*data: tf.Tensor) -> tf.Tensor:
+        return mean_loss(*data, training=False)[0]
 
     return gradient_steps(model, learning_rate, mean_loss), evaluate
 
 
 def _split(
-    model: keras.Model, inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray | None, validation: float
+    model: keras.Model,
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None,
+    validation: float,
+    moved: Sequence[np.ndarray] = (),
 ) -> tuple[tuple, tuple]:
-    """Training and validation part as tensors (inputs, labels, weights); checks shapes and values."""
+    """Training and validation part as tensors (inputs, labels, weights, moved inputs); checks shapes and values."""
     inputs, labels = real_array("inputs", inputs), real_array("labels", labels)
     if inputs.ndim != 2 or inputs.shape[1:] != model.input_shape[1:]:
         raise ValueError(f"The network takes inputs of shape (events, {model.input_shape[1]}); got {inputs.shape}.")
@@ -156,7 +178,11 @@ def _split(
     weights = np.ones(len(inputs)) if weights is None else real_array("weights", weights)
     if weights.shape != (len(inputs),) or not (within(weights, LARGEST_INPUT) and (weights >= 0).all()):
         raise ValueError(f"Give one finite weight, not negative, for each of the {len(inputs)} events.")
-    if not (within(inputs, LARGEST_INPUT) and within(labels, LARGEST_INPUT)):
+    moved = [real_array("moved", other) for other in moved]
+    for other in moved:
+        if other.shape != inputs.shape:
+            raise ValueError(f"Moved inputs have the shape of the inputs, {inputs.shape}; got {other.shape}.")
+    if not all(within(values, LARGEST_INPUT) for values in (inputs, labels, *moved)):
         raise ValueError(
             "An input or a label is not finite, or far too large. Remove such events or fill the values first."
         )
@@ -165,7 +191,7 @@ def _split(
     cut = len(inputs) - round(validation * len(inputs))
     if cut < 1 or (validation > 0 and cut == len(inputs)):
         raise ValueError(f"{len(inputs)} events are too few to train on and to validate with.")
-    parts = [part.astype(precision(model)) for part in (inputs, labels, weights)]
+    parts = [part.astype(precision(model)) for part in (inputs, labels, weights, *moved)]
     if not all(parts[2][rows].sum() > 0 for rows in (slice(cut), slice(cut, None) if validation else slice(cut))):
         raise ValueError("The weights of the training part, or of the validation part, are all zero.")
     return tuple(tf.constant(part[:cut]) for part in parts), tuple(tf.constant(part[cut:]) for part in parts)

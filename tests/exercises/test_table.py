@@ -71,7 +71,7 @@ def test_every_exercise_knows_at_least_three_mistakes_and_no_two_of_one_name():
         by_exercise.setdefault(re.sub(r"[ab]$", "", number), []).extend(exercise.mistakes)
         names = [mistake.name for mistake in exercise.mistakes]
         assert len(names) == len(set(names)) or number in ("questions.1",)
-    assert len(by_exercise) == 51
+    assert len(by_exercise) == 56
     assert [number for number, mistakes in by_exercise.items() if len(mistakes) < 3] == []
 
 
@@ -87,6 +87,7 @@ def test_texts_are_sentences_that_fit_behind_each_other():
 HEADINGS = {  # of the further notebooks, in INSTRUCTORS.md
     "own": "Your own network",
     "ranking": "Break the ranking",
+    "robust": "A network that does not care",
     "marker": "A hospital's marker",
     "words": "Words",
     "questions": "Questions",

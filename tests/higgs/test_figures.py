@@ -52,3 +52,28 @@ def test_every_figure_of_higgs_events_is_drawn():
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "c", "a"]
     figure = drawn(figures.share_lines([0, 1, 3], {"low": [0.2, 0.4], "high": [0.9, 0.5]}, "angle"))
     np.testing.assert_allclose([line.get_ydata() for line in figure.axes[0].lines], [[0.2, 0.4], [0.9, 0.5]])
+
+
+def test_predicted_changes_lie_on_the_diagonal_where_they_are_right():
+    exact = np.random.default_rng(0).normal(0, 0.01, 400)
+    figure = drawn(figures.predicted_changes(exact, {"all": exact, "half": exact / 2}))
+    assert [axis.get_title() for axis in figure.axes[:2]] == ["all: 0% missed", "half: 50% missed"]
+    for axis, slope in zip(figure.axes[:2], (1, 0.5), strict=True):
+        (hexagons,) = axis.collections
+        assert hexagons.get_array().sum() == 400
+        places, size = hexagons.get_offsets().T, np.ptp(axis.get_xlim()) / 50
+        assert np.abs(places[1] - slope * places[0]).max() < 2 * size
+
+
+def test_bands_reach_from_low_to_high():
+    """All background moves by one bin up: below, the number above a threshold is that of the bin before."""
+    labels, weights = np.repeat([0, 1], 20), np.repeat([3.0, 1.0], 20)
+    nominal = np.tile(np.arange(20) / 20 + 0.025, 2)
+    high = np.where(labels == 0, np.minimum(nominal + 0.05, 0.975), nominal)
+    figure = drawn(figures.response_bands((nominal, nominal, high), labels, weights))
+    histogram, ratio = figure.axes
+    background, signal = (patch.get_data().values for patch in ratio.patches)
+    left = 20 - np.arange(20)  # events from this bin on
+    np.testing.assert_allclose(background, np.append(1, (left[1:] + 1) / left[1:]))
+    np.testing.assert_allclose(signal, 1)
+    assert [patch.get_data().values.sum() for patch in histogram.patches] == [60, 20]

@@ -89,6 +89,9 @@ def test_every_figure_of_toy_tasks_is_drawn():
     drawn(figures.gradient_arrows(axis, response, gradient))
     drawn(figures.bar_panels(["x1", "x2"], {"a": [1, 2], "b": [0, 1]}, exact={"b": [0, 1]}, limits={"a": 3}))
     drawn(figures.learning_curves([0, 10], [found, found], found))
+    line = np.linspace(0, 0.1, 5)
+    figure = drawn(figures.price_of_stability({"a": (0.01, 0.8), "b": (0.05, 0.9)}, exact=(line, 0.7 + line)))
+    np.testing.assert_allclose([one.get_xydata()[0] for one in figure.axes[0].lines[1:]], [[1, 0.8], [5, 0.9]])
     drawn(figures.against_exact(task, network))
     drawn(figures.playground_figure(train_on_task(task, 2, events=2000, epochs=1, batch=100)))
 

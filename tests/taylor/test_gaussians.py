@@ -54,6 +54,8 @@ def test_known_areas_under_the_curve():
     assert np.isclose(bayes_auc(toy_task("a")), norm.cdf(1), atol=1e-4)  # d' = sqrt(2), AUC = Phi(d' / sqrt(2))
     assert np.isclose(bayes_auc(toy_task("b")), 0.75, atol=1e-4)  # x1 x2 decides: two widths in ratio 3, rotated
     assert np.isclose(bayes_auc(toy_task("d")), 3 / 3.5, atol=1e-4)  # two exponentials in |x|^2: 3 / (3 + 0.5)
+    alone = GaussianTask([0.5], [[1]], [-0.5], [[1]])
+    assert np.isclose(bayes_auc(alone), norm.cdf(1 / np.sqrt(2)), atol=1e-4)
 
 
 def test_quadrature_has_converged(monkeypatch):

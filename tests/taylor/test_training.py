@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from helpers.course.backend import keras
+from helpers.course.backend import keras, tf
 from helpers.taylor.expansion import taylor_coefficients
-from helpers.taylor.gaussians import TASKS, bayes_auc, bayes_coefficients, sample, toy_task
+from helpers.taylor.gaussians import TASKS, GaussianTask, bayes_auc, bayes_coefficients, sample, toy_task
 from helpers.taylor.networks import build_network, dense_network, forward
 from helpers.taylor.training import train, training_snapshots
 
@@ -70,6 +70,46 @@ def test_progress_is_reported_after_every_epoch():
     assert f"{history.validation_loss[0]:.4f}" in seen[0][2]
 
 
+def squared_change(strength):
+    return lambda response, moved: strength * tf.reduce_mean((moved - response) ** 2)
+
+
+def test_a_penalty_on_the_change_leaves_what_the_other_input_says():
+    """x1 says more than x2, but is uncertain: the best response that does not feel it is that of x2 alone."""
+    task = GaussianTask([1, 0.5], np.eye(2), [-1, -0.5], np.eye(2))
+    robust = GaussianTask([0, 0.5], np.eye(2), [0, -0.5], np.eye(2))
+    inputs, labels = sample(task, 20_000, seed=1)
+    change = np.array([0.5, 0], np.float32)
+    found = {}
+    for strength in (0, 1000):
+        model = build_network(hidden=(20,), seed=1)
+        train(
+            model, inputs, labels, epochs=10, moved=[inputs + change, inputs - change], penalty=squared_change(strength)
+        )
+        found[strength] = dense_network(model)
+    test_inputs, test_labels = sample(task, 50_000, seed=2)
+    free, bound = (forward(found[strength], test_inputs)[:, 0] for strength in (0, 1000))
+    assert abs(roc_auc_score(test_labels, free) - bayes_auc(task)) < 0.01
+    assert abs(roc_auc_score(test_labels, bound) - bayes_auc(robust)) < 0.05
+    first, exact = taylor_coefficients(found[1000], test_inputs).first, bayes_coefficients(robust).first
+    assert first[0] < 0.03  # 0.19 without the penalty
+    assert abs(first[1] - exact[1]) < 0.06
+
+
+def test_a_penalty_of_zero_changes_nothing_and_is_a_mean_over_the_moved_inputs():
+    (one, plain), (other, free) = (
+        trained(),
+        trained(moved=[sample(toy_task("a"), 4000, seed=9)[0]], penalty=squared_change(0)),
+    )
+    for weight, same in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, same, atol=1e-5)
+    np.testing.assert_allclose(plain.validation_loss, free.validation_loss, rtol=1e-5)
+    costs = [lambda response, moved: tf.reduce_mean(moved) * 0 + 2.0, squared_change(0)]
+    inputs, _ = sample(toy_task("a"), 4000, seed=1)
+    losses = [trained(epochs=1, moved=[inputs, inputs], penalty=cost)[1].validation_loss[0] for cost in costs]
+    assert np.isclose(losses[0] - losses[1], 2, atol=1e-4)
+
+
 def test_several_outputs():
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(3000, 2)).astype(np.float32)
@@ -133,6 +173,14 @@ def test_a_diverging_training_is_named_and_undone():
         ({"validation": 0.01}, "too few"),
         ({"inputs": np.zeros((0, 2)), "labels": np.zeros(0)}, "too few"),
         ({"loss": "no_such_loss"}, "no_such_loss"),
+        ({"moved": [np.zeros((10, 2))]}, "needs the moved inputs"),
+        ({"penalty": squared_change(1)}, "needs the moved inputs"),
+        ({"moved": np.zeros((10, 2)), "penalty": squared_change(1)}, "is a list"),
+        (
+            {"moved": [np.zeros((9, 2))], "penalty": squared_change(1)},
+            r"the shape of the inputs, \(10, 2\); got \(9, 2\)",
+        ),
+        ({"moved": [np.full((10, 2), np.inf)], "penalty": squared_change(1)}, "not finite"),
     ],
 )
 def test_wrong_arguments_are_explained(change, message):
