@@ -67,11 +67,11 @@ memory:  ## memory of server and kernel for each notebook; ARGS="3 --data full -
 	$(INSTALL) test
 	$(BIN)/python tests/benchmarks/measure_notebook_memory.py $(ARGS)
 
-hub: $(PROXY)  ## a JupyterHub for a class on this machine; ARGS="--class class.txt"
+hub: $(PROXY)  ## a JupyterHub for a class on this machine; ARGS="--ip=0.0.0.0 --ssl-cert=FILE --ssl-key=FILE"
 	$(INSTALL) hub
-	$(BIN)/python binder/hub/jupyterhub_config.py $(ARGS)
+	$(BIN)/python -m jupyterhub --config binder/hub/jupyterhub_config.py $(ARGS)
 
-test-hub:  ## a class at work on a hub; ARGS="--hub https://... --students 30", or "--faults"
+test-hub: $(PROXY)  ## a class at work on a hub; ARGS="--hub https://... --students 30", or "--faults"
 	$(INSTALL) hub
 	$(BIN)/python tests/hub/load_test.py $(ARGS)
 
