@@ -33,7 +33,7 @@ PHASES = (  # what a line of progress says, and the packages it stands for; what
     ("JupyterLab and widgets, 50 MB", r""),
 )
 DISK = 2.5  # GB that the course takes
-WIDTH = 48  # letters of a line of progress
+WIDTH = 58  # letters of a line of progress
 # A line in .venv that leads from there to this folder: it holds where both are moved or copied together.
 OWN_FOLDER = (
     'import os, sysconfig as s; p = s.get_path("purelib"); '
@@ -158,9 +158,10 @@ def set_up(extras, options):
     course = project["dependencies"]
     tools = [line for extra in extras for line in project["optional-dependencies"][extra]]
     pins = hash_of_pins() if options.locked else None
-    if set(course + tools) <= set(before["lines"]) and (pins is None or pins == before["pins"]):
+    there = set(before["lines"]) if pins in (None, before["pins"]) else set()
+    if set(course + tools) <= there:
         return course + tools
-    print("Installing into .venv (about 2 GB on the disk, some minutes the first time)", flush=True)
+    print(f"Installing into .venv ({'about 2 GB on the disk, some minutes' if not there else 'what is new'})", flush=True)
     asked, steps = [], phases(course) + ([(f"tools for {', '.join(extras)}", tools)] if tools else [])
     remedy = (
         "Packages could not be installed. Is there a network? Without one: --offline FOLDER (course.py pack wrote it)"
@@ -169,12 +170,14 @@ def set_up(extras, options):
         remedy = f"{options.offline} lacks something: pack it on a computer of this kind, with this Python."
     for number, (words, packages) in enumerate(steps, 1):
         asked += packages  # all so far, so that none moves another one out of its bounds
+        if set(packages) <= there:
+            continue
         print(f"  {number}/{len(steps)}  {words}".ljust(WIDTH), end="", flush=True)
         began = time.time()
         run([*installer(uv, options), *asked], remedy)
         print(f" {time.time() - began:4.0f} s", flush=True)
     with open(note, "w", encoding="utf-8") as file:
-        json.dump({"lines": sorted({*asked, *(before["lines"] if pins is None else ())}), "pins": pins}, file, indent=1)
+        json.dump({"lines": sorted({*asked, *there}), "pins": pins}, file, indent=1)
     return asked
 
 

@@ -243,7 +243,8 @@ def main(arguments: list[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         own, address = None, options.hub
         if not address:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hub-load-"))
+            place = "/var/lib" if os.geteuid() == 0 else None  # units of systemd have a /tmp of their own
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hub-load-", dir=place))
             os.chmod(folder, 0o711)
             own = OwnHub(Path(folder), options.port, list(names))
             stack.callback(own.stop)
