@@ -67,7 +67,7 @@ memory:  ## memory of server and kernel for each notebook; ARGS="3 --data full -
 	$(INSTALL) test
 	$(BIN)/python tests/benchmarks/measure_notebook_memory.py $(ARGS)
 
-hub: $(PROXY)  ## a JupyterHub for a class on this machine; ARGS="--ip=0.0.0.0 --ssl-cert=FILE --ssl-key=FILE"
+hub: $(PROXY)  ## a JupyterHub for a class on this machine; ARGS="--JupyterHub.bind_url=http://0.0.0.0:8000"
 	$(INSTALL) hub
 	$(BIN)/python -m jupyterhub --config binder/hub/jupyterhub_config.py $(ARGS)
 

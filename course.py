@@ -161,7 +161,9 @@ def set_up(extras, options):
     there = set(before["lines"]) if pins in (None, before["pins"]) else set()
     if set(course + tools) <= there:
         return course + tools
-    print(f"Installing into .venv ({'about 2 GB on the disk, some minutes' if not there else 'what is new'})", flush=True)
+    print(
+        f"Installing into .venv ({'about 2 GB on the disk, some minutes' if not there else 'what is new'})", flush=True
+    )
     asked, steps = [], phases(course) + ([(f"tools for {', '.join(extras)}", tools)] if tools else [])
     remedy = (
         "Packages could not be installed. Is there a network? Without one: --offline FOLDER (course.py pack wrote it)"

@@ -6,7 +6,7 @@ everything else read-only. Without systemd: JupyterHub's local spawner, a trial 
 
 What is written here can be given otherwise in JupyterHub's own words, and those win:
 
-    make hub ARGS="--ip=0.0.0.0 --port=443 --ssl-cert=FILE --ssl-key=FILE --Spawner.mem_limit=4G"
+    make hub ARGS="--JupyterHub.bind_url=https://0.0.0.0:443 --ssl-cert=FILE --ssl-key=FILE --Spawner.mem_limit=4G"
 
 COURSE_HUB names the folder for class list, password, and what the hub remembers; COURSE_DATA_DIR the shared data.
 """
@@ -52,14 +52,16 @@ c.Authenticator.allowed_users = names
 c.Authenticator.username_pattern = r"[a-z][a-z0-9._-]{0,30}"
 
 # Hub and proxy. Servers outlive a restart of the hub, and are found again; a trial ends with everything it started.
-c.JupyterHub.ip = "127.0.0.1"
-c.JupyterHub.port = 8000
+c.JupyterHub.bind_url = "http://127.0.0.1:8000"
 c.JupyterHub.cleanup_servers = not SYSTEMD
 c.JupyterHub.cookie_secret_file = str(FOLDER / "cookie_secret")
 c.JupyterHub.db_url = f"sqlite:///{FOLDER / 'hub.sqlite'}"
 c.JupyterHub.pid_file = str(FOLDER / "hub.pid")
 c.ConfigurableHTTPProxy.pid_file = str(FOLDER / "proxy.pid")
-c.ConfigurableHTTPProxy.command = [str(COURSE / "build/proxy/node_modules/.bin/configurable-http-proxy")]
+c.ConfigurableHTTPProxy.command = [
+    str(COURSE / "build/proxy/node_modules/.bin/configurable-http-proxy"),
+    "--log-level=warn",
+]
 c.JupyterHub.concurrent_spawn_limit = 10
 c.JupyterHub.log_level = "WARN"
 
@@ -80,6 +82,14 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THRE
 c.Spawner.start_timeout = c.Spawner.http_timeout = 600  # a whole class at the same moment, on a slow disk
 c.Spawner.poll_interval = 5  # seconds until a server that died is offered to be started again
 
+
+def forget_the_last_time(spawner):
+    """A server of a dynamic user leaves a link in /run to what is gone, and SystemdSpawner 1.0 stumbles over it."""
+    link = Path("/run", spawner.unit_name)
+    if link.is_symlink() and not link.exists():
+        link.unlink()
+
+
 if SYSTEMD:
     c.JupyterHub.spawner_class = "systemd"
     c.Spawner.mem_limit = "3G"
@@ -89,6 +99,7 @@ if SYSTEMD:
     c.SystemdSpawner.isolate_devices = True
     c.SystemdSpawner.readonly_paths = [str(COURSE), str(DATA)]
     c.SystemdSpawner.default_shell = "/bin/bash"
+    c.Spawner.pre_spawn_hook = forget_the_last_time
     c.SystemdSpawner.unit_extra_properties = {
         "StateDirectoryMode": "0700",
         "UMask": "0077",

@@ -83,7 +83,7 @@ class OwnHub:
         environment = {**os.environ, "COURSE_HUB": str(self.folder), "COURSE_DATA_DIR": str(self.data)}
         if self.trial and os.geteuid() == 0:
             environment["COURSE_HUB_TRIAL"] = "root"
-        command = [sys.executable, "-m", "jupyterhub", f"--config={CONFIG}", f"--port={self.port}"]
+        command = [sys.executable, "-m", "jupyterhub", f"--config={CONFIG}", f"--JupyterHub.bind_url={self.address}"]
         command += [f"--JupyterHub.hub_port={self.port + 2}"]
         command += [f"--ConfigurableHTTPProxy.api_url=http://127.0.0.1:{self.port + 1}"]
         with open(self.folder / "hub.log", "a", encoding="utf-8") as log:
