@@ -30,17 +30,12 @@ LARGEST = 25_000_000  # bytes of the whole
 
 
 def terms() -> dict[str, str]:
-    """Each word by which the glossary is linked, in small letters -> the term it leads to."""
-    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-    found = {}
-    for line in re.findall(r"^\*\*(.+?)\*\*", text, re.M):
-        names = [name.strip() for name in re.split(r" \(|\)|, ", line) if name.strip()]
-        found |= {name.lower(): slug(line) for name in names if len(name) > 2}
-    return found
-
-
-def slug(term: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", term.lower()).strip("-")
+    """Each word by which the glossary is linked -> the first word of its entry."""
+    (entries,) = re.findall(
+        r"^```\{glossary\}\n(.*?)^```", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.S | re.M
+    )
+    groups = [re.findall(r"^\S.*$", entry, re.M) for entry in entries.split("\n\n")]
+    return {word: group[0] for group in groups for word in group}
 
 
 KEPT = re.compile(
@@ -48,17 +43,17 @@ KEPT = re.compile(
 )
 
 
-def with_glossary(text: str, left: dict[str, str], to: str) -> str:
+def with_glossary(text: str, left: dict[str, str]) -> str:
     """Link the first place where a page uses a term; ``left`` loses what was linked. Code, formulas, links stay."""
     parts = KEPT.split(text)
     for number in range(0, len(parts), 2):
-        for name in sorted(left, key=len, reverse=True):
-            match = re.search(rf"(?<![\w-]){re.escape(name)}s?(?![\w-])", parts[number], re.I)
-            if match and "](" not in parts[number]:
-                before, after = parts[number][: match.start()], parts[number][match.end() :]
-                parts[number] = f"{before}[{match[0]}]({to}#{left[name]}){after}"
-                goal = left[name]
-                for other in [key for key, value in left.items() if value == goal]:
+        for word in sorted(left, key=len, reverse=True):
+            match = re.search(rf"(?<![\w-]){re.escape(word)}s?(?![\w-])", parts[number], re.I)
+            if match:
+                link = f"{{term}}`{match[0]} <{word}>`"
+                parts[number] = parts[number][: match.start()] + link + parts[number][match.end() :]
+                entry = left[word]
+                for other in [key for key, value in left.items() if value == entry]:
                     del left[other]
                 break  # one for each piece of text: a page of links is hard to read
     return "".join(parts)
@@ -72,7 +67,7 @@ def page_of(path: Path) -> nbformat.NotebookNode:
     figures.mkdir(parents=True, exist_ok=True)
     for index, cell in enumerate(book.cells):
         if cell.cell_type == "markdown":
-            cell.source = with_glossary(cell.source, left, f"{up}glossary.md")
+            cell.source = with_glossary(cell.source, left)
             continue
         if "solution" in cell.metadata.get("tags", []):
             cell.metadata["tags"] = [*cell.metadata["tags"], "hide-cell"]
@@ -81,9 +76,8 @@ def page_of(path: Path) -> nbformat.NotebookNode:
                 file = figures / f"{path.stem}-{index}-{number}.png"
                 file.write_bytes(base64.b64decode(output.data["image/png"]))
                 alt = html.escape(output.metadata.get("image/png", {}).get("alt", ""))
-                output.data = {
-                    "text/html": f'<img class="course-figure" loading="lazy" alt="{alt}" src="{up}_static/figures/{file.name}">'
-                }
+                place = f'alt="{alt}" src="{up}_static/figures/{file.name}"'
+                output.data = {"text/html": f'<img class="course-figure" loading="lazy" {place}>'}
     first = book.cells[0]
     first.source += launch(path)
     return book
@@ -152,13 +146,17 @@ class Links(HTMLParser):
 
 def broken(site: Path) -> list[str]:
     """Links between the pages that lead nowhere, and pictures without alt text."""
-    pages = {path.resolve(): Links(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    pages = {
+        path.resolve(): Links(path.read_text(encoding="utf-8"))
+        for path in site.rglob("*.html")
+        if "_static" not in path.parts
+    }
     found = []
     for path, page in pages.items():
         found += [f"{path.name}: no alt text: {picture}" for picture in page.pictures]
         for goal in page.goals:
             parts = urlsplit(goal)
-            if parts.scheme or parts.netloc or goal.startswith("#") and len(goal) == 1:
+            if parts.scheme or parts.netloc or goal == "#":
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             target = target / "index.html" if target.is_dir() else target

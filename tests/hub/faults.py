@@ -83,7 +83,8 @@ def privacy(scene: Scene) -> str:
     secret = (
         "import os, pathlib; p = pathlib.Path.home() / '.secret'; p.write_text('x'); print(p, os.getppid(), sep='\\n')"
     )
-    with kernel_of(scene.other, scene.path) as theirs, kernel_of(scene.student, scene.path) as kernel:
+    beside = scene.path.replace(".ipynb", "-beside.ipynb")  # the other one's notebook is at work
+    with kernel_of(scene.other, beside) as theirs, kernel_of(scene.student, scene.path) as kernel:
         file, server = said(theirs, secret).splitlines()
         uid = said(kernel, "import os; print(os.getuid())")
         need(uid != "0", "a student's server runs as root")
