@@ -57,11 +57,9 @@ c.JupyterHub.cleanup_servers = not SYSTEMD
 c.JupyterHub.cookie_secret_file = str(FOLDER / "cookie_secret")
 c.JupyterHub.db_url = f"sqlite:///{FOLDER / 'hub.sqlite'}"
 c.JupyterHub.pid_file = str(FOLDER / "hub.pid")
+c.ConfigurableHTTPProxy.log_level = "warn"
 c.ConfigurableHTTPProxy.pid_file = str(FOLDER / "proxy.pid")
-c.ConfigurableHTTPProxy.command = [
-    str(COURSE / "build/proxy/node_modules/.bin/configurable-http-proxy"),
-    "--log-level=warn",
-]
+c.ConfigurableHTTPProxy.command = [str(COURSE / "build/proxy/node_modules/.bin/configurable-http-proxy")]
 c.JupyterHub.concurrent_spawn_limit = 10
 c.JupyterHub.log_level = "WARN"
 
