@@ -2,7 +2,6 @@ import ast
 import errno
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import course as course_py
 from helpers import check, files
 from helpers.check import MISSING, NOTE, OK
 from helpers.files import FILES, CourseFile
@@ -213,18 +213,17 @@ def test_a_folder_that_was_moved_or_copied_is_found(monkeypatch, tmp_path, place
     finding = only(kernel_finds(monkeypatch, place and tmp_path / place / "helpers" / "__init__.py"))
     assert (finding.mark, finding.stops) == (MISSING, (1, 2, 3))
     assert words.format(tmp_path) in finding.text
-    assert f"in {ROOT}: make clean, then make lab" in finding.remedy
+    assert f"in {ROOT}: delete the folder .venv" in finding.remedy
 
 
 def test_the_line_in_the_environment_holds_where_the_folder_is_moved_or_copied(tmp_path):
-    """What the Makefile writes into .venv, run in a folder that has no more of the course than an empty package."""
-    (code,) = re.findall(r"^OWN_FOLDER := (.*\n\t.*)$", (ROOT / "Makefile").read_text(), re.M)
+    """What course.py writes into .venv, run in a folder that has no more of the course than an empty package."""
     old, new = tmp_path / "old place", tmp_path / "deeper" / "new"
     (old / "helpers").mkdir(parents=True)
     (old / "helpers" / "__init__.py").touch()
     venv.create(old / ".venv")
     python = Path(".venv", "Scripts" if os.name == "nt" else "bin", "python")
-    subprocess.run([old / python, "-c", code.replace("\\\n\t", "")], cwd=old, check=True)
+    subprocess.run([old / python, "-c", course_py.OWN_FOLDER], cwd=old, check=True)
     new.parent.mkdir()
     shutil.copytree(old, new, symlinks=True)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
