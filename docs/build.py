@@ -45,17 +45,21 @@ KEPT = re.compile(
 
 def with_glossary(text: str, left: dict[str, str]) -> str:
     """Link the first place where a page uses a term; ``left`` loses what was linked. Code, formulas, links stay."""
+
+    def link(match: re.Match) -> str:
+        word = next((word for word in left if word.lower() == match[1].lower()), None)
+        if word is None:
+            return match[0]
+        entry = left[word]
+        for other in [key for key, value in left.items() if value == entry]:
+            del left[other]
+        return f"{{term}}`{match[0]} <{word}>`"
+
+    words = "|".join(map(re.escape, sorted(left, key=len, reverse=True)))
     parts = KEPT.split(text)
-    for number in range(0, len(parts), 2):
-        for word in sorted(left, key=len, reverse=True):
-            match = re.search(rf"(?<![\w-]){re.escape(word)}s?(?![\w-])", parts[number], re.I)
-            if match:
-                link = f"{{term}}`{match[0]} <{word}>`"
-                parts[number] = parts[number][: match.start()] + link + parts[number][match.end() :]
-                entry = left[word]
-                for other in [key for key, value in left.items() if value == entry]:
-                    del left[other]
-                break  # one for each piece of text: a page of links is hard to read
+    parts[::2] = [
+        re.sub(rf"(?<![\w-])({words})s?(?![\w-])", link, part, flags=re.I) if left else part for part in parts[::2]
+    ]
     return "".join(parts)
 
 
