@@ -1,7 +1,7 @@
 """Write the badge and the links that open each notebook on Binder, and on a hub, into README.md.
 
-    python binder/links.py --repository owner/name --tag v0.2.0
-    python binder/links.py --tag v0.2.0 --hub https://hub.example.org --branch course-2026
+    python binder/links.py --repository owner/name --tag v0.1.0
+    python binder/links.py --tag v0.1.0 --hub https://hub.example.org --branch course-2026
 
 They replace what stands between the two marks in the README; a second call changes nothing. Binder's links name a tag:
 an image is built once for it, and everyone gets the same course. A hub's links (nbgitpuller) name a branch: nbgitpuller
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BINDER = "https://mybinder.org"
 BEGIN = "<!-- links: written by binder/links.py -->"
 END = "<!-- links: end -->"
-TAG = re.compile(r"v?\d+(\.\d+)+([-.]?(a|b|rc|post|dev)\.?\d+)?")  # v0.2.0, 1.2, v2.0rc1
+TAG = re.compile(r"v?\d+(\.\d+)+([-.]?(a|b|rc|post|dev)\.?\d+)?")  # v0.1.0, 1.2, v2.0rc1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+")
 
 
@@ -88,7 +88,7 @@ def checked(tag: str, hub: str | None, branch: str | None) -> None:
     """Raise ValueError unless the tag looks like a version and a hub comes with a branch."""
     if not TAG.fullmatch(tag):
         raise ValueError(
-            f"The links name a tag such as v0.2.0; got {tag!r}. A branch moves on: Binder would build anew after each "
+            f"The links name a tag such as v0.1.0; got {tag!r}. A branch moves on: Binder would build anew after each "
             "commit, and nobody could say which course was seen."
         )
     if (hub is None) != (branch is None):
@@ -103,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the file; 1, with a word on stderr, where something is missing or wrong."""
     parser = argparse.ArgumentParser(prog="python binder/links.py", description=__doc__.split("\n")[0])
     parser.add_argument("--repository", help="owner/name on GitHub; else repository-code in CITATION.cff")
-    parser.add_argument("--tag", required=True, help="a version that has been published, such as v0.2.0")
+    parser.add_argument("--tag", required=True, help="a version that has been published, such as v0.1.0")
     parser.add_argument("--hub", help="address of a JupyterHub with nbgitpuller")
     parser.add_argument("--branch", help="the branch that the hub's copies follow")
     parser.add_argument("--file", type=Path, default=ROOT / "README.md", help="the file with the marks")

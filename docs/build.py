@@ -175,8 +175,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--site", default="", help="where it will stand on the web, for search engines")
     staged(parser.parse_args(arguments).site)
-    shutil.rmtree(SITE, ignore_errors=True)
-    command = ["-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-d", SOURCE.with_name("site-doctrees")]
+    read = SOURCE.with_name("site-doctrees")  # of this version of Sphinx, and of these pages
+    for folder in (SITE, read):
+        shutil.rmtree(folder, ignore_errors=True)
+    command = ["-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-d", read]
     status = subprocess.call([sys.executable, *command, SOURCE, SITE])
     wrong = broken(SITE)
     print("".join(f"leads nowhere: {line}\n" for line in wrong), end="")

@@ -53,7 +53,7 @@ def _mathml(tex: str, display: bool) -> str:
     """What browsers draw by themselves and screen readers read: no program has to be fetched from elsewhere."""
     found = tex2mathml(re.sub(r"\\[Bb]ig(?![a-z])", "", tex), as_block=display)  # it knows neither
     if r"\Big" in tex:
-        found = re.sub("<mo>([|⟨⟩])</mo>", r'<mo stretchy="true" minsize="1.8em">\1</mo>', found)
+        found = re.sub("<mo[^>]*>([|⟨⟩])</mo>", r'<mo stretchy="true" minsize="1.8em">\1</mo>', found)
     return found.replace("<math", f'<math alttext="{html.escape(tex)}"', 1)
 
 

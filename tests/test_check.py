@@ -79,8 +79,9 @@ def test_what_is_wanted_stands_in_the_metadata_of_the_package():
     assert (project["name"], project["requires-python"]) == (check.COURSE, f">={check.PYTHON}")
 
 
-def test_a_course_that_is_not_installed_is_said(monkeypatch):
+def test_a_course_that_is_neither_here_nor_installed_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(check, "COURSE", "no-such-course")
+    monkeypatch.setattr(check, "HERE", tmp_path)
     finding = only(check.packages())
     assert (finding.mark, finding.stops) == (MISSING, (1, 2, 3))
     assert "pip install --editable ." in finding.remedy
@@ -540,6 +541,20 @@ def test_whatever_stops_a_notebook_is_status_one(course, monkeypatch, capsys, ha
     assert "Something is missing" in out
     assert "cannot run" in out
     assert len(out.splitlines()) <= 30
+
+
+def test_one_line_is_there_for_a_room_to_read_out(course, monkeypatch, capsys):
+    monkeypatch.setattr(check, "START", "print('tensorflow', 0.078, 0.029)")  # half as fast as the reference
+    monkeypatch.setattr(check, "memory_limit", lambda: 2**33)
+    assert check.main(["--line"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("READY: Python 3.")
+    assert "memory: 8.0 GiB, notebook 1 about 3 minutes" in line
+    (course / HEAD).unlink()
+    assert check.main(["--line"]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("NOT READY: ")
+    assert f"copy data/{HEAD}" in line
 
 
 def test_notes_alone_are_status_zero(course, monkeypatch, capsys):
