@@ -30,7 +30,7 @@ check:  ## one line: is everything there that the notebooks need? ARGS=--all say
 test-again:  ## notebooks as students use them: run, again in a shuffled order, all answers tried
 	$(INSTALL) test
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=1800 \
-		--nbval-kernel-startup-timeout=120 -n 2 --dist loadscope --again $(or $(ARGS),1) notebooks
+		--nbval-kernel-startup-timeout=120 -n 2 --dist loadscope --again $(or $(ARGS),1) --ignore notebooks/work notebooks
 
 test-browser:  ## every notebook and widget in a real browser; pictures in build/browser
 	$(INSTALL) test,browser

@@ -82,7 +82,7 @@ c.Spawner.poll_interval = 5  # seconds until a server that died is offered to be
 
 
 def forget_the_last_time(spawner):
-    """A server of a dynamic user leaves a link in /run to what is gone, and SystemdSpawner 1.0 stumbles over it."""
+    """A dynamic user's server leaves a link in /run to what is gone; SystemdSpawner 1.0 stumbles over it (its issue 76)."""
     link = Path("/run", spawner.unit_name)
     if link.is_symlink() and not link.exists():
         link.unlink()
