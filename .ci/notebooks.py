@@ -2,7 +2,6 @@
 
     python .ci/notebooks.py run [NAME ...]       execute top to bottom, store clean outputs
     python .ci/notebooks.py check [NAME ...]     the static rules, one line per finding
-    python .ci/notebooks.py html --dest DIR      rendered pages
     python .ci/notebooks.py student --dest DIR   copies without the cells tagged "solution"
     python .ci/notebooks.py pictures             the figures that the README shows, into notebooks/pictures
 
@@ -151,17 +150,6 @@ def _as_picture(output):
     return stored
 
 
-def with_alt_texts(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook with its pictures as elements of HTML that carry their alt texts: nbconvert does not pass them on."""
-    book = nbformat.from_dict(book)
-    for output in (output for cell in book.cells for output in cell.get("outputs", [])):
-        alt = output.get("metadata", {}).get("image/png", {}).get("alt")
-        if alt:
-            source = f"data:image/png;base64,{output.data['image/png'].strip()}"
-            output.data = {"text/html": f'<img class="course-figure" alt="{html.escape(alt)}" src="{source}">'}
-    return book
-
-
 def student_copy(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The notebook without solutions, and without outputs: to be run by the student. Nothing else differs."""
     book = nbformat.from_dict(book)
@@ -297,13 +285,13 @@ def check(path: Path) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("task", choices=("run", "check", "html", "student", "pictures"))
+    parser.add_argument("task", choices=("run", "check", "student", "pictures"))
     parser.add_argument("names", nargs="*", help="first letters of the file names, such as 2; all when left out")
-    parser.add_argument("--dest", type=Path, help="folder for html and student copies")
+    parser.add_argument("--dest", type=Path, help="folder for student copies")
     options = parser.parse_intermixed_args(arguments)
-    if options.task in ("html", "student"):
+    if options.task == "student":
         if options.dest is None:
-            parser.error(f"{options.task} needs --dest FOLDER")
+            parser.error("student needs --dest FOLDER")
         options.dest.mkdir(parents=True, exist_ok=True)
     failed = 0
     for path in paths(options.names):
@@ -317,13 +305,6 @@ def main(arguments: list[str] | None = None) -> int:
             found = check(path)
             print("\n".join(f"{path.name}: {line}" for line in found) or f"{path.name}: nothing found")
             failed += bool(found)
-        elif options.task == "html":
-            from nbconvert import HTMLExporter
-
-            book = with_alt_texts(nbformat.read(path, as_version=4))
-            page, _ = HTMLExporter().from_notebook_node(book, resources={"metadata": {"name": path.stem}})
-            (options.dest / f"{path.stem}.html").write_text(page, encoding="utf-8")
-            print(options.dest / f"{path.stem}.html")
         elif options.task == "pictures":
             if path.name[0] not in PICTURES:
                 continue

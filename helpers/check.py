@@ -2,6 +2,7 @@
 
     python -m helpers.check            everything; starts TensorFlow once, which takes some seconds
     python -m helpers.check --quick    without starting TensorFlow
+    python -m helpers.check --line     one line that a room can read out
 
 The exit status is 1 when a notebook could not run, else 0. Nothing is installed, downloaded or written. At the top only
 the standard library is imported, and :mod:`helpers.files` where it is used, so that this can still speak where packages
@@ -72,10 +73,14 @@ def python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
 
 
 def requirements(lines: list[str] | None = None) -> dict[str, str]:
-    """The lowest version of each package that the course asks for, as its own metadata say (or the ``lines``).
+    """The lowest version of each package that the course asks for, as its folder says, its metadata, or the ``lines``.
 
     TensorFlow has two distributions, of which one is enough: it counts as "tensorflow".
     """
+    if lines is None and (HERE / "pyproject.toml").exists():
+        import tomllib
+
+        lines = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     lines = importlib.metadata.requires(COURSE) if lines is None else lines
     found = (re.match(r"([\w-]+)[^;]*?>=([\w.]+)", line) for line in lines if "extra ==" not in line)
     return {match[1].replace("tensorflow-cpu", "tensorflow"): match[2] for match in found if match}
@@ -132,7 +137,7 @@ def own_helpers(here: Path = HERE) -> list[Finding]:
     if found and (found.name in ("site-packages", "dist-packages") or found.samefile(here)):
         return []
     text = f"a notebook would use the helpers in {found}, another copy" if found else "a notebook would find no helpers"
-    remedy = "make clean, then make lab; without make: python -m pip install --editable ."
+    remedy = "delete the folder .venv there, then: python course.py lab"
     return [Finding(MISSING, f"{text}: was the folder moved or copied?", f"in {here}: {remedy}", EVERY_NOTEBOOK)]
 
 
@@ -155,7 +160,9 @@ def command_starts(script: Path | None = None) -> list[Finding]:
     named = re.search(r"/[^\n\"']*python[\w.]*", head)
     if named is None or Path(named[0]).exists():
         return []
-    return [Finding(NOTE, f"jupyter-lab is for {named[0]}, which is gone", "make lab, or: python -m jupyterlab")]
+    return [
+        Finding(NOTE, f"jupyter-lab is for {named[0]}, which is gone", "python course.py lab, or: python -m jupyterlab")
+    ]
 
 
 def keras_settings(environment=os.environ) -> list[Finding]:
@@ -378,18 +385,34 @@ def collect(quick: bool = False) -> dict[str, list[Finding]]:
     return found
 
 
+def in_a_line(found: dict[str, list[Finding]]) -> str:
+    """What each of a class reads out: ready with which Python, memory and minutes, or the first thing that is missing."""
+    stops = [finding for group in found.values() for finding in group if finding.stops]
+    if stops:
+        return f"NOT READY: {stops[0].text}; {stops[0].remedy or 'python course.py check --all says more'}"
+    said = [found["Programs"][0].text, found["Computer"][0].text.split(" (")[0]]
+    takes = [re.search(r"take (.*) here", finding.text) for finding in found["Notebooks"]]
+    said += [f"notebook {number} {match[1]}" for number, match in zip(EVERY_NOTEBOOK, takes) if match]  # noqa: B905
+    return f"READY: {', '.join(said)}"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the findings; 1 when a notebook could not run, else 0."""
     parser = argparse.ArgumentParser(prog="python -m helpers.check", description="Is everything here?")
     parser.add_argument("--quick", action="store_true", help="do not start TensorFlow")
-    found = collect(parser.parse_args(arguments).quick)
+    parser.add_argument("--line", action="store_true", help="one line for all of it")
+    options = parser.parse_args(arguments)
+    found = collect(options.quick)
+    stopped = [finding for finding in found["Notebooks"] if finding.mark == MISSING]
+    if options.line:
+        print(in_a_line(found))
+        return 1 if stopped else 0
     for heading, findings in found.items():
         print(heading)
         for finding in findings:
             print(_wrapped(f"  {finding.mark:<8}", finding.text))
             if finding.remedy:
                 print(_wrapped(f"{'':10}", f"-> {finding.remedy}"))
-    stopped = [finding for finding in found["Notebooks"] if finding.mark == MISSING]
     print("Something is missing: see the lines marked MISSING." if stopped else "Every notebook can run.")
     return 1 if stopped else 0
 

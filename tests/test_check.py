@@ -2,7 +2,6 @@ import ast
 import errno
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import course as course_py
 from helpers import check, files
 from helpers.check import MISSING, NOTE, OK
 from helpers.files import FILES, CourseFile
@@ -79,8 +79,9 @@ def test_what_is_wanted_stands_in_the_metadata_of_the_package():
     assert (project["name"], project["requires-python"]) == (check.COURSE, f">={check.PYTHON}")
 
 
-def test_a_course_that_is_not_installed_is_said(monkeypatch):
+def test_a_course_that_is_neither_here_nor_installed_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(check, "COURSE", "no-such-course")
+    monkeypatch.setattr(check, "HERE", tmp_path)
     finding = only(check.packages())
     assert (finding.mark, finding.stops) == (MISSING, (1, 2, 3))
     assert "pip install --editable ." in finding.remedy
@@ -213,18 +214,17 @@ def test_a_folder_that_was_moved_or_copied_is_found(monkeypatch, tmp_path, place
     finding = only(kernel_finds(monkeypatch, place and tmp_path / place / "helpers" / "__init__.py"))
     assert (finding.mark, finding.stops) == (MISSING, (1, 2, 3))
     assert words.format(tmp_path) in finding.text
-    assert f"in {ROOT}: make clean, then make lab" in finding.remedy
+    assert f"in {ROOT}: delete the folder .venv" in finding.remedy
 
 
 def test_the_line_in_the_environment_holds_where_the_folder_is_moved_or_copied(tmp_path):
-    """What the Makefile writes into .venv, run in a folder that has no more of the course than an empty package."""
-    (code,) = re.findall(r"^OWN_FOLDER := (.*\n\t.*)$", (ROOT / "Makefile").read_text(), re.M)
+    """What course.py writes into .venv, run in a folder that has no more of the course than an empty package."""
     old, new = tmp_path / "old place", tmp_path / "deeper" / "new"
     (old / "helpers").mkdir(parents=True)
     (old / "helpers" / "__init__.py").touch()
     venv.create(old / ".venv")
     python = Path(".venv", "Scripts" if os.name == "nt" else "bin", "python")
-    subprocess.run([old / python, "-c", code.replace("\\\n\t", "")], cwd=old, check=True)
+    subprocess.run([old / python, "-c", course_py.OWN_FOLDER], cwd=old, check=True)
     new.parent.mkdir()
     shutil.copytree(old, new, symlinks=True)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -541,6 +541,20 @@ def test_whatever_stops_a_notebook_is_status_one(course, monkeypatch, capsys, ha
     assert "Something is missing" in out
     assert "cannot run" in out
     assert len(out.splitlines()) <= 30
+
+
+def test_one_line_is_there_for_a_room_to_read_out(course, monkeypatch, capsys):
+    monkeypatch.setattr(check, "START", "print('tensorflow', 0.078, 0.029)")  # half as fast as the reference
+    monkeypatch.setattr(check, "memory_limit", lambda: 2**33)
+    assert check.main(["--line"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("READY: Python 3.")
+    assert "memory: 8.0 GiB, notebook 1 about 3 minutes" in line
+    (course / HEAD).unlink()
+    assert check.main(["--line"]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("NOT READY: ")
+    assert f"copy data/{HEAD}" in line
 
 
 def test_notes_alone_are_status_zero(course, monkeypatch, capsys):

@@ -1,12 +1,14 @@
-"""Continuous integration runs what README tells a visitor to run, on every Python that the Makefile takes."""
+"""Continuous integration runs what README tells a visitor to run, on every Python that course.py takes."""
 
 import re
 from pathlib import Path
 
 import yaml
 
+import course
+
 ROOT = Path(__file__).parents[1]
-SUPPORTED = sorted(re.search(r"^PYTHONS := (.*)$", (ROOT / "Makefile").read_text(), re.M)[1].split())
+SUPPORTED = sorted(course.PYTHONS)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 (COMMAND,) = re.findall(r"^(make test)\b", README, re.M)
 GITHUB = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())
@@ -45,10 +47,11 @@ def test_a_change_is_tested_with_the_pins_and_a_week_with_the_newest_versions():
 def test_macos_and_windows_run_the_unit_tests_and_one_notebook_without_make():
     smoke = GITHUB["jobs"]["smoke"]
     assert smoke["strategy"]["matrix"]["system"] == ["macos-latest", "windows-latest"]
-    install, run = commands(smoke)
-    assert install.endswith('--editable ".[test]"')
-    assert "--constraint requirements.lock" in install
-    assert run == "python .ci/run_tests.py 1"
+    run, check = commands(smoke)
+    assert run.startswith("python course.py test ")
+    assert run.endswith(" 1")
+    assert "--locked" in run
+    assert check == "python course.py check"
 
 
 def test_shell_scripts_keep_their_line_ends_on_windows():

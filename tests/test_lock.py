@@ -3,6 +3,7 @@
 import contextlib
 import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def files(tmp_path, monkeypatch):
 
 def test_new_pins_are_written_to_all_three_files_before_the_tests_run(files, monkeypatch):
     def passes(command, cwd):
-        assert command == ["make", "test", "LOCKED=1"]
+        assert command == [sys.executable, "course.py", "test", "--locked"]
         assert "keras==9.9\n" in lock.LOCK.read_text()
         return 0
 

@@ -218,7 +218,12 @@ def test_no_file_of_the_repository_is_forgotten_in_the_data_card():
             assert f"`{name}`" in card or any(f"`{parent.as_posix()}/`" in card for parent in Path(name).parents), name
 
 
-PAGES = [*ROOT.glob("*.md"), ROOT / "data" / "README.md", *(ROOT / "binder" / "hub").glob("*.md")]
+PAGES = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob("docs/*.md"),
+    ROOT / "data" / "README.md",
+    *(ROOT / "binder" / "hub").glob("*.md"),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

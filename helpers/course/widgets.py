@@ -49,9 +49,13 @@ def say_what_they_are(*controls: ipywidgets.Widget) -> None:
 
 
 def upload_button(description: str, multiple: bool) -> ipywidgets.FileUpload:
-    """A button that takes pictures, as wide as its text with the number of files behind it."""
+    """A button that takes pictures, as wide as its text with the number of files behind it.
+
+    The limit stands on it: JupyterLab's connection drops a larger file without a word, before anything here could see it.
+    """
+    text = f"{description} (10 MB at most)"
     button = ipywidgets.FileUpload(
-        accept="image/*", multiple=multiple, description=description, layout={"width": "max-content"}
+        accept="image/*", multiple=multiple, description=text, layout={"width": "max-content"}
     )
     say_what_they_are(button)
     return button

@@ -20,6 +20,27 @@ class Report:
     notebooks: dict[str, float] = field(default_factory=dict)
     cells: int = 0
     seconds: float = 0.0
+    memory: float = 0.0  # bytes: the peaks of a kernel and of the server together
+    processor: float = 0.0  # seconds of all kernels
+
+
+# asked in a student's own kernel, whatever hub it is: its peak in kB and processor seconds, its server's peak in kB
+USAGE = """
+import os as _os, resource as _resource
+_own = _resource.getrusage(_resource.RUSAGE_SELF)
+with open(f"/proc/{_os.getppid()}/status") as _status:
+    _server = next((line.split()[1] for line in _status if line.startswith("VmHWM")), "0")
+print(_own.ru_maxrss, _own.ru_utime + _own.ru_stime, _server)
+"""
+
+
+def measure(kernel: client.Kernel, report: Report) -> None:
+    """Add to the report what this kernel has used; nothing where its system does not tell."""
+    answer = client.execute(kernel, USAGE)
+    if not answer.error:
+        own, seconds, server = map(float, answer.text.split())
+        report.memory = max(report.memory, 1024 * (own + server))
+        report.processor += seconds
 
 
 def run_notebook(student: client.Student, path: str, report: Report, stop: threading.Event | None = None) -> None:
@@ -44,6 +65,7 @@ def run_notebook(student: client.Student, path: str, report: Report, stop: threa
                 raise client.HubError(f"{path}, cell {index}: {answer.error}")
             cell["outputs"] = [nbformat.v4.output_from_msg(message) for message in answer.messages]
             report.cells += 1
+        measure(kernel, report)
         client.save_notebook(student, path, content)
         report.notebooks[path] = time.monotonic() - start
     finally:
@@ -83,6 +105,7 @@ class Neighbour:
     thread: threading.Thread | None = None
 
     def start(self) -> "Neighbour":
+        self.stop.clear()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
         return self

@@ -3,7 +3,7 @@ blocks a model in the words of the error.
 
     python tests/lrp/test_support.py
 
-writes the table into helpers/lrp/__init__.py and README.md.
+writes the table into helpers/lrp/__init__.py and docs/layers.md.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FACE, README = ROOT / "helpers" / "lrp" / "__init__.py", ROOT / "README.md"
+FACE, README = ROOT / "helpers" / "lrp" / "__init__.py", ROOT / "docs" / "layers.md"
 BEGIN, END = "Relevance passes these layers", "A network that ends in probabilities"
 
 
@@ -62,7 +62,7 @@ def with_table(page: Path, table: str) -> str:
     return f"{text[:start]}{table}\n\n{text[end:]}"
 
 
-@pytest.mark.parametrize(("page", "table"), [(FACE, in_the_face), (README, in_the_readme)], ids=["face", "README"])
+@pytest.mark.parametrize(("page", "table"), [(FACE, in_the_face), (README, in_the_readme)], ids=["face", "page"])
 def test_the_table_of_layers_is_the_one_the_code_has(page, table):
     wanted = with_table(page, table())
     assert page.read_text(encoding="utf-8") == wanted, "python tests/lrp/test_support.py writes it anew"
