@@ -41,7 +41,7 @@ import notebooks  # noqa: E402
 
 XLA_NAMES = {"SSE41": "SSE4_2", "AVX2": "AVX2"}
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?%?")
-BOOKS = [f"notebook-{path.name[0]}" for path in notebooks.paths()]
+BOOKS = [f"notebook-{notebooks.number(path)}" for path in notebooks.paths()]
 MUCH = 1 / 3  # of a limit
 
 
@@ -135,9 +135,9 @@ def run_tests(name: str, variables: dict, options: argparse.Namespace) -> dict:
 
 def run_notebook(name: str, path: Path, variables: dict, options: argparse.Namespace) -> dict:
     """A notebook from top to bottom: cells that fail or warn, and what is printed otherwise than is stored."""
-    margins = options.out / f"{name}-notebook-{path.name[0]}"
+    margins = options.out / f"{name}-notebook-{notebooks.number(path)}"
     shutil.rmtree(margins, ignore_errors=True)
-    say(name, f"notebook {path.name[0]} begins")
+    say(name, f"notebook {notebooks.number(path)} begins")
     start = time.perf_counter()
     watch = "--IPKernelApp.exec_lines=import margins; margins.watch_notebook()"
     try:
@@ -165,7 +165,7 @@ def run_notebook(name: str, path: Path, variables: dict, options: argparse.Names
             if "nbval-check-output" in cell.metadata.get("tags", []):
                 failures[place] = "what is printed must be what is stored"
     words = f"{len(failures)} cells failed, {len(printed)} printed other numbers"
-    say(name, f"notebook {path.name[0]} took {seconds:.0f} s: {words}")
+    say(name, f"notebook {notebooks.number(path)} took {seconds:.0f} s: {words}")
     return {"seconds": seconds, "failures": failures, "printed": printed, "comparisons": comparisons(margins)}
 
 
@@ -269,7 +269,7 @@ def main(arguments: list[str] | None = None) -> int:
     everything = options.tests is None and options.notebooks is None
     parts = ["tests"] * (everything or options.tests is not None)
     if everything or options.notebooks is not None:
-        parts += [f"notebook-{path.name[0]}" for path in notebooks.paths(options.notebooks or [])]
+        parts += [f"notebook-{notebooks.number(path)}" for path in notebooks.paths(options.notebooks or [])]
     options.out = options.out.resolve()
     options.out.mkdir(parents=True, exist_ok=True)
     jobs = [(name, part) for name in options.rows for part in parts]
