@@ -40,7 +40,8 @@ def test_a_change_is_tested_with_the_pins_and_a_week_with_the_newest_versions():
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
     assert GITHUB["env"]["LOCKED"] == "${{ github.event_name != 'schedule' && '1' || '' }}"
     weekly, change = GITLAB["workflow"]["rules"]
-    assert weekly == {"if": '$CI_PIPELINE_SOURCE == "schedule"', "variables": {"LOCKED": ""}}
+    assert weekly == {"if": '$CI_PIPELINE_SOURCE == "schedule"', "variables": {"LOCKED": "", "ARGS": "--slow"}}
+    assert GITHUB["env"]["ARGS"] == "${{ github.event_name == 'schedule' && '--slow' || '' }}"
     assert (change, GITLAB["variables"]["LOCKED"]) == ({"when": "always"}, "1")
 
 

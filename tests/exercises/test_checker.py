@@ -148,17 +148,17 @@ def test_the_tally_counts_answers_hints_and_first_tries(fresh, capsys):
         tally(1)
         return capsys.readouterr().out.splitlines()
 
-    assert line()[0] == "Notebook 1: 0 of 9 exercises done, 0 of them at the first try, 0 hints used."
+    assert line()[0] == "Notebook 1: 0 of 10 exercises done, 0 of them at the first try, 0 hints used."
     check("1.6", "1/3")
-    assert line()[0] == "Notebook 1: 1 of 9 exercises done, 1 of them at the first try, 0 hints used."
+    assert line()[0] == "Notebook 1: 1 of 10 exercises done, 1 of them at the first try, 0 hints used."
     for answer in (..., 0.2, 0.2, 0.7, 0.5):  # one answer twice is one try
         check("1.8a", answer)
-    assert "1 of 9 exercises done" in line()[0]  # it has a second answer
+    assert "1 of 10 exercises done" in line()[0]  # it has a second answer
     check("1.8b", 0)
     check("1.5a", "d", solution=True)  # the notebook's own is not counted
     assert line() == [
-        "Notebook 1: 2 of 9 exercises done, 1 of them at the first try, 2 hints used.",
-        "Still open: 1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 1.9",
+        "Notebook 1: 2 of 10 exercises done, 1 of them at the first try, 2 hints used.",
+        "Still open: 1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 1.9, 1.10",
     ]
 
 
