@@ -79,32 +79,30 @@ def walk_back(
     weights, start = (each.astype(graph.dtype, copy=False) for each in (weights, start))
     run = _compiled(model, graph, rules, activations, everything)
     batch_size = max(1, VALUES_AT_A_TIME // inputs[0][0].size) if batch_size is None else batch_size
-    found = []
+    masked, found = any(step.form == "constant" for step in graph.steps), []
     for rows in batches(len(weights), batch_size):
         batch = [each[rows] for each in inputs]
         found.append(tf.nest.map_structure(np.asarray, run(batch, weights[rows], start[rows], numbers)))
-        _require_scores_of(model, graph, batch, found[-1].logits)
+        if masked or len(found) == 1:  # what a mask hides is another thing in every batch
+            _require_scores_of(model, batch, found[-1].logits, always=masked)
     return found[0] if len(found) == 1 else tf.nest.map_structure(lambda *parts: np.concatenate(parts), *found)
 
 
-def _require_scores_of(model, graph: Graph, inputs: list, logits: np.ndarray) -> None:
-    """Refuse a model whose own scores are others: the walk would explain another network.
+def _require_scores_of(model, inputs: list, logits: np.ndarray, always: bool) -> None:
+    """Refuse a model whose own scores are others: the walk would explain another network. Unless ``always``, this is
+    looked at once for inputs of one size."""
 
-    Looked at once for inputs of one shape; with every batch where there are masks, which depend on what is in it.
-    """
-
-    def compare() -> bool:
+    def compare() -> None:
         scores = scores_of(model, inputs)
         apart, largest = np.abs(scores - logits).max(), np.abs(scores).max()
         if apart > SAME * largest + 1e-5:  # scores may be tiny differences of what goes before
             raise ValueError(
-                f"The model {model.name!r} computes other scores than its layers one by one: {apart:.3g} apart, where the "
-                f"largest is {largest:.3g}. That may come of a mask: give it to its layers by name (mask=..., "
+                f"The model {model.name!r} computes other scores than its layers one by one: {apart:.3g} apart, where "
+                f"the largest is {largest:.3g}. That may come of a mask: give it to its layers by name (mask=..., "
                 "attention_mask=...), or explain a part of the model."
             )
-        return True
 
-    if any(step.form == "constant" for step in graph.steps):
+    if always:
         compare()
     elif logits.any():  # zeros tell nothing
         once(model, ("same scores", tuple(each.shape[1:] for each in inputs)), compare)
