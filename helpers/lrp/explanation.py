@@ -89,7 +89,8 @@ def lrp(model: keras.Model, images, target, rule=None, *, start=None, batch_size
     Raises
     ------
     ValueError
-        If the model, the images, the target or the rule will not do; the message says what is wanted.
+        If the model, the images, the target or the rule will not do; the message says what is wanted. Also if the model
+        computes other scores than its layers one by one.
 
     Notes
     -----
