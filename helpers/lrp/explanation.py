@@ -89,7 +89,8 @@ def lrp(model: keras.Model, images, target, rule=None, *, start=None, batch_size
     Raises
     ------
     ValueError
-        If the model, the images, the target or the rule will not do; the message says what is wanted.
+        If the model, the images, the target or the rule will not do; the message says what is wanted. Also if the model
+        computes other scores than its layers one by one.
 
     Notes
     -----
@@ -136,7 +137,8 @@ def format_ledger(ledger: Sequence[LedgerRow], picture: int = 0) -> str:
     shown = [row for row in ledger if row.rule or number(row.absorbed[picture]) != "0"]
     cells = [[row.layer, row.rule, *(number(getattr(row, name)[picture]) for name in columns)] for row in shown]
     totals = [sum(getattr(row, name)[picture] for row in ledger) for name in columns[2:]]
-    cells.append(["input", "", number(ledger[-1].handed_on[picture]), "", *map(number, totals)])
+    left = ledger[0].arriving[picture] - sum(totals)  # several layers may read the input, and a mask does beside them
+    cells.append(["input", "", number(left), "", *map(number, totals)])
     header = ["layer", "rule", "arriving", "handed on", "bias", "stabiliser", "other"]
     lines = aligned([header, *cells], left=(0, 1))
     rule = "-" * len(lines[0])

@@ -8,11 +8,15 @@
 Only the structure is read here. Weights are read when the pass runs, so a list of steps does not age when they change.
 """
 
+import copy
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from helpers.course.backend import keras
+from helpers.course.backend import keras, tf
+from helpers.course.calls import listening, run
 from helpers.course.networks import once
 from helpers.course.targets import require_model
 from helpers.lrp.layers import (
@@ -74,7 +78,7 @@ def read(model: keras.Model) -> tuple[list[int], "_Reader", int]:
     """The numbers of the model's inputs, what was read of its layers, blocked ones too, and the number of its output."""
     _require_graph(model)
     inputs = list(range(len(model.inputs)))
-    reader = _Reader(inputs[-1])
+    reader = _Reader(inputs[-1], model)
     return inputs, reader, reader.read(model, inputs, "")
 
 
@@ -84,13 +88,13 @@ class _Reader:
     A layer that relevance cannot pass is noted under ``blocked``, and read as one that hands its first input on.
     """
 
-    def __init__(self, last_input: int):
+    def __init__(self, last_input: int, model: keras.Model):
         self.steps: list[Step] = []
         self.models: dict[str, int] = {}
         self.blocked: list[Blocked] = []
         self.calls: dict[str, int] = {}
         self.constants: set[int] = set()
-        self._count = last_input
+        self._count, self._model = last_input, model
 
     def new_value(self) -> int:
         self._count += 1
@@ -105,14 +109,14 @@ class _Reader:
                 "explain: keras.Model(model.inputs, model.outputs[0])."
             )
         values = {id(tensor): value for tensor, value in zip(model.inputs, inputs, strict=False)}  # a mask may follow
-        nodes = _nodes_in_order(model)
+        nodes = _nodes_in_order(model, self._with_masks)
         wanted = {id(tensor) for node in nodes for tensor in node.input_tensors} | {id(model.outputs[0])}
         for node in nodes:
             read = tuple(values[id(tensor)] for tensor in node.input_tensors)
             name = self._unique(prefix + node.operation.name)
             if isinstance(node.operation, keras.Model):
-                self._refuse_masks(name, node)
                 value = self.read(node.operation, list(read), name + "/")
+                self._refuse_masks(name, node)
                 self.models[name] = value
                 values[id(node.output_tensors[0])] = value
                 continue
@@ -121,11 +125,29 @@ class _Reader:
                     values[id(tensor)] = self._append(f"{name}:{which}" if which else name, node, read, which, values)
         return values[id(model.outputs[0])]
 
+    def _with_masks(self, node):
+        """A call with the masks that Keras gives to the layer as it runs; a node shows them for some calls only."""
+        layer, arguments = node.operation, node.arguments
+        if not isinstance(layer, keras.layers.Layer) or isinstance(layer, keras.Model):
+            return node
+        signature = inspect.signature(layer.call)
+        given = signature.bind(*arguments.args, **arguments.kwargs).arguments
+        masks = {}
+        for name, value in given.items():
+            for wanted in ("mask", f"{name}_mask"):
+                if wanted in signature.parameters and given.get(wanted) is None and _mask_of(value) is not None:
+                    masks[wanted] = _mask_of(value)
+        if masks:
+            seen = once(self._model, "masks", lambda: _masks_in_a_run(self._model)).get(id(layer), frozenset())
+            masks = {name: mask for name, mask in masks.items() if name in seen}
+        twin = copy.copy(node)
+        twin.arguments = type(arguments)(*arguments.args, **{**arguments.kwargs, **masks})
+        return twin
+
     def _refuse_masks(self, name: str, node) -> None:
         """Keras hands masks in and out of nested models while they run; their graph does not show it."""
         inner = node.operation
-        outputs = getattr(inner, "outputs", None) or []
-        if len(node.input_tensors) > len(inner.inputs or []) or any(hasattr(each, "_keras_mask") for each in outputs):
+        if any(_mask_of(tensor) is not None for tensor in (*node.input_tensors, *inner.outputs)):
             why = "a mask goes in or comes out of it; put its layers into the model itself, or leave the masking to it"
             self.blocked.append(Blocked(name, inner, why))
 
@@ -153,7 +175,31 @@ class _Reader:
         return name if self.calls[name] == 1 else f"{name}#{self.calls[name]}"
 
 
-def _nodes_in_order(model) -> list:
+def _mask_of(tensor):
+    """The mask that Keras has attached to a tensor of the graph, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def _masks_in_a_run(model: keras.Model) -> dict[int, frozenset[str]]:
+    """The names of the masks that every call of a layer gets when the model runs, by the layer's id."""
+    found: dict[int, frozenset[str]] = {}
+
+    def hear(name, layer, arguments, outputs):
+        args, keywords = arguments
+        given = inspect.signature(layer.call).bind(*args, **keywords).arguments
+        masks = frozenset(name for name, value in given.items() if name.endswith("mask") and tf.is_tensor(value))
+        found[id(layer)] = found.get(id(layer), masks) & masks
+
+    def traced(*inputs):
+        with listening(model, hear):
+            return run(model, inputs)
+
+    specs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in model.inputs]
+    tf.function(traced, autograph=False).get_concrete_function(*specs)
+    return found
+
+
+def _nodes_in_order(model, with_masks: Callable) -> list:
     """The calls that lead from the model's inputs to its output, each after those it depends on."""
     done = {id(tensor) for tensor in model.inputs}
     order, stack = [], [model.outputs[0]]
@@ -163,7 +209,7 @@ def _nodes_in_order(model) -> list:
             stack.pop()
             continue
         operation, index, _ = tensor._keras_history
-        node = operation._inbound_nodes[index]
+        node = with_masks(operation._inbound_nodes[index])
         waiting = [wanted for wanted in node.input_tensors if id(wanted) not in done]
         if waiting:
             stack.extend(waiting)
@@ -190,7 +236,7 @@ def _fold(steps: list[Step], output: int) -> tuple[list[Step], dict[str, tuple[s
     Returns the steps, and for every folded layer the name of the step that took it in and whether it stood in front.
     """
     folded: dict[str, tuple[str, bool]] = {}
-    scales = {step.output for step in steps if SCALING in step.kinds and _scales_channels(step)}
+    scales = {step.output for step in steps if SCALING in step.kinds and not step.widens and _scales_channels(step)}
     changed = True
     while changed:
         changed = False

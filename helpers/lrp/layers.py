@@ -206,6 +206,8 @@ _ALONE = KEEPS_NONNEGATIVE - {"softmax"} | {
     *("log_sigmoid", "tanh_shrink", "soft_shrink", "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid"),
     "threshold",
 }
+_MANY = 7919  # examples: a number that no other axis has
+_MIXES = "it mixes the examples of a batch; let it leave the first axis as it is"
 MOST = {"sigmoid": 1.0, "hard_sigmoid": 1.0, "sparse_sigmoid": 1.0, "softmax": 1.0, "relu6": 6.0}  # largest value
 
 
@@ -230,6 +232,7 @@ class Step:
     signals : which inputs carry relevance; a mask does not
     shares : of a product, the part of the relevance that each input takes
     fills : it is a route that fills up with zeros
+    widens : it is a scaling that repeats its input, as x + (1, 2, 3) does with x of shape (N, 1)
     """
 
     name: str
@@ -250,6 +253,7 @@ class Step:
     signals: tuple[bool, ...] = ()
     shares: tuple[float, ...] = ()
     fills: bool = False
+    widens: bool = False
 
 
 class Blocked(ValueError):
@@ -295,8 +299,11 @@ def step_of(name: str, node, inputs: tuple[int, ...], output: int, which: int = 
         return _operation(step, node)
     if getattr(layer, "data_format", None) == "channels_first":
         raise Blocked(name, layer, "its channels come first; the course works with channels last")
-    if getattr(layer, "quantization_mode", None):
-        raise Blocked(name, layer, f"it is quantised ({layer.quantization_mode}); explain the model before that")
+    for part in layer._flatten_layers():
+        if getattr(part, "quantization_mode", None):
+            raise Blocked(name, layer, f"it is quantised ({part.quantization_mode}); explain the model before that")
+    if _runs_along_examples(layer, node):
+        raise Blocked(name, layer, _MIXES)
     own = how_relevance_passes(layer)
     if own in ("route", "product"):
         return _with(step, form=own, shares=(1.0,) + (0.0,) * (len(inputs) - 1))
@@ -326,7 +333,7 @@ def _layer(step: Step, node) -> Step:
         return _with(step, form="softmax" if activation == "softmax" else "activation", activation=activation)
     if step.form == "route":
         if getattr(layer, "interpolation", "nearest") != "nearest":
-            return _with(step, form="contraction")
+            return _with(step, form="contraction", call=_enlarged(step))
         return _with(step, fills=base_of(layer, _FILLS) is not None)
     if step.form == "contraction" and getattr(layer, "normalize", False):
         raise Blocked(name, layer, "it divides by lengths (normalize=True); use UnitNormalization in front of it")
@@ -351,9 +358,15 @@ def _operation(step: Step, node) -> Step:
         return _with(step, form="constant")
     if key == "core.Cast":
         return _with(step, form="identity" if "float" in made else "activation")  # whole numbers for an embedding
-    if key in ("numpy.Add", "numpy.Subtract") and count == 2:
-        if len({len(tensor.shape) for tensor in node.input_tensors}) > 1:
-            raise Blocked(name, step.layer, "its inputs differ in the number of axes; reshape them to the same")
+    group = next((group for group in GROUPS if key in group.operations), None)
+    if group is None:
+        raise Blocked(name, step.layer, _unknown(step.layer))
+    is_sum = key in ("numpy.Add", "numpy.Subtract") and count == 2
+    if is_sum and len({len(tensor.shape) for tensor in node.input_tensors}) > 1:
+        raise Blocked(name, step.layer, "its inputs differ in the number of axes; reshape them to the same")
+    if not _keeps_examples_apart(key, node):
+        raise Blocked(name, step.layer, _MIXES)
+    if is_sum:
         return _with(step, form="weighted", kinds={SUM})
     if key in ("numpy.Multiply", "numpy.Divide", "numpy.TrueDivide") and count == 2:
         return _with(step, form="product", shares=() if key == "numpy.Multiply" else (1.0, 0.0))
@@ -363,13 +376,10 @@ def _operation(step: Step, node) -> Step:
         return _with(step, form="activation", activation="clip")
     if key == "numpy.Power" and count == 2:
         raise Blocked(name, step.layer, "its exponent is not a number; build the model so that it is one")
-    group = next((group for group in GROUPS if key in group.operations), None)
-    if group is None:
-        raise Blocked(name, step.layer, _unknown(step.layer))
-    if not _keeps_pictures_apart(key, step.layer):
-        raise Blocked(name, step.layer, "it mixes the examples of a batch; give it an axis other than 0")
     activation = function_name(key) if group.form in ("activation", "softmax") else "linear"
-    return _with(step, form=group.form, kinds={group.kind}, activation=activation, fills=key == "numpy.Pad")
+    widens = group.kind is SCALING and node.input_tensors[0].shape != node.output_tensors[0].shape
+    fills = key == "numpy.Pad"
+    return _with(step, form=group.form, kinds={group.kind}, activation=activation, fills=fills, widens=widens)
 
 
 def _key(layer) -> str:
@@ -382,15 +392,48 @@ def function_name(key: str) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).strip("_")
 
 
-def _keeps_pictures_apart(key: str, operation) -> bool:
-    """Whether a sum, maximum or the like runs over other axes than the first one."""
-    if key not in {
-        f"numpy.{name}"
-        for name in ("Mean", "Sum", "Max", "Min", "Amax", "Amin", "Concatenate", "Stack", "Flip", "Roll")
-    }:
-        return True
-    axis = getattr(operation, "axis", None)
-    return axis is not None and 0 not in (axis if isinstance(axis, (tuple, list)) else (axis,))
+def _keeps_examples_apart(key: str, node) -> bool:
+    """Whether an operation leaves the first axis as it is: asked for the shape of what it makes of many examples."""
+
+    def of_many(tensor):
+        if not isinstance(tensor, keras.KerasTensor) or not tensor.shape or tensor.shape[0] is not None:
+            return tensor
+        return keras.KerasTensor((_MANY, *tensor.shape[1:]), tensor.dtype)
+
+    args, keywords = keras.tree.map_structure(of_many, (node.arguments.args, node.arguments.kwargs))
+    given = [tensor for tensor in keras.tree.flatten((args, keywords)) if isinstance(tensor, keras.KerasTensor)]
+    count = max((tensor.shape[0] for tensor in given if tensor.shape), default=_MANY)
+    try:
+        made = keras.tree.flatten(node.operation.compute_output_spec(*args, **keywords))
+    except Exception:  # whatever Keras raises where these shapes do not go together
+        return False
+    if any(tensor.shape[:1] not in ((count,), (None,)) or _MANY in tensor.shape[1:] for tensor in made):
+        return False
+    if key == "numpy.GetItem":
+        first = next(iter(keras.tree.flatten(args[1:])), None)
+        return not (isinstance(first, slice) and first.step not in (None, 1))
+    if key in ("numpy.Flip", "numpy.Roll") and node.operation.axis is None:
+        return False
+    return key not in ("numpy.Flip", "numpy.Roll", "nn.Softmax") or not _runs_along_examples(node.operation, node)
+
+
+def _runs_along_examples(layer, node) -> bool:
+    """Whether the first axis is among those that a layer says it runs along."""
+    axes, rank = keras.tree.flatten(getattr(layer, "axis", None)), len(node.input_tensors[0].shape)
+    return any(isinstance(axis, int) and axis % rank == 0 for axis in axes)
+
+
+def _enlarged(step: Step) -> Callable:
+    """Enlarging with interpolation; Keras' own words for it want to know the size before the pictures are there."""
+
+    def call(inputs: list):
+        (x,) = inputs
+        if None not in x.shape:
+            return step.call(inputs)
+        sizes = tf.shape(x)[1:3] * tf.constant(step.layer.size)
+        return tf.cast(tf.image.resize(x, sizes, step.layer.interpolation), x.dtype)
+
+    return call
 
 
 def own_call(node, which: int = 0) -> Callable:

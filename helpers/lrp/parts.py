@@ -84,22 +84,34 @@ def _attention(step: Step, given: dict, new_value) -> list[Step]:
     masks = {name: given[name] for name in ("query_mask", "value_mask", "key_mask", "attention_mask") if name in given}
     causal = bool(given.get("use_causal_mask"))
 
-    def softmax(inputs):
-        scores, queries, keys, *found = inputs
+    # without dropout and for one axis, Keras lets a query that sees nothing look everywhere, else nowhere
+    everywhere = not (layer._dropout or len(layer._attention_axes) > 1 or given.get("return_attention_scores"))
+
+    def mask_for(scores, queries, keys, *found):
         mask = layer._compute_attention_mask(
             queries, keys, **dict(zip(masks, found, strict=True)), use_causal_mask=causal
         )
         for _ in range(0 if mask is None else len(scores.shape) - len(mask.shape)):
             mask = tf.expand_dims(mask, -2 * len(layer._attention_axes) - 1)
-        return layer._softmax.call(scores, mask=mask)
+        return mask
+
+    def seen(inputs):
+        return tf.where(mask_for(*inputs), inputs[0], tf.zeros_like(inputs[0]))
+
+    def softmax(inputs):
+        scores, mask = inputs[0], mask_for(*inputs)
+        if mask is None or not everywhere:
+            return layer._softmax.call(scores, mask=mask)
+        return tf.nn.softmax(tf.where(mask, scores, tf.cast(0.7 * scores.dtype.min, scores.dtype)))
 
     def summed(inputs):
         return tf.einsum(layer._combine_equation, *inputs)
 
     scores = add("scores", layer, [k, q], "contraction", call=products)
-    weights = add(
-        "softmax", layer._softmax, [scores, q, k, *masks.values()], "softmax", call=softmax, activation="softmax"
-    )
+    beside = [q, k, *masks.values()]
+    if masks:  # a score that nobody sees gets no relevance
+        scores = add("seen", layer, [scores, *beside], "route", call=seen, fills=True)
+    weights = add("softmax", layer._softmax, [scores, *beside], "softmax", call=softmax, activation="softmax")
     mixed = add("mixed", layer, [weights, v], "contraction", call=summed)
     if getattr(layer, "_use_gate", False):
         gate = projected("gate", layer._gate_dense, query)

@@ -22,7 +22,7 @@ import numpy as np
 
 from helpers.course.backend import keras, tf
 from helpers.course.calls import in_single_precision
-from helpers.course.networks import classes_of, once
+from helpers.course.networks import classes_of, once, scores_of
 from helpers.course.targets import batches
 from helpers.lrp.graph import Graph
 from helpers.lrp.layers import Step
@@ -41,6 +41,7 @@ from helpers.lrp.recurrent import recurrent, recurrent_back
 from helpers.lrp.rules import NORMALISATION, SUM, Rule, Share, is_built_in
 from helpers.lrp.sums import linear_map
 
+SAME = 1e-3  # as a share of the largest score; rounding in single precision is far below
 VALUES_AT_A_TIME = 224 * 224 * 3  # inputs in one batch, unless the caller says: one photograph, or 64 digits
 
 
@@ -68,16 +69,43 @@ def walk_back(
     ``inputs`` has an array for every input of the model, ``graph`` is that of the model as it is now, ``rules`` has the
     rule of every weighted sum by the number of its output, ``activations`` is their mode, and ``everything`` asks for
     the values at every layer and the ledger.
+
+    Raises
+    ------
+    ValueError
+        If the model computes other scores than its graph says.
     """
     numbers = [_numbers_of(rule, graph.dtype) for rule in rules.values()]
     weights, start = (each.astype(graph.dtype, copy=False) for each in (weights, start))
     run = _compiled(model, graph, rules, activations, everything)
     batch_size = max(1, VALUES_AT_A_TIME // inputs[0][0].size) if batch_size is None else batch_size
-    found = [
-        tf.nest.map_structure(np.asarray, run([each[rows] for each in inputs], weights[rows], start[rows], numbers))
-        for rows in batches(len(weights), batch_size)
-    ]
+    masked, found = any(step.form == "constant" for step in graph.steps), []
+    for rows in batches(len(weights), batch_size):
+        batch = [each[rows] for each in inputs]
+        found.append(tf.nest.map_structure(np.asarray, run(batch, weights[rows], start[rows], numbers)))
+        if masked or len(found) == 1:  # what a mask hides is another thing in every batch
+            _require_scores_of(model, batch, found[-1].logits, always=masked)
     return found[0] if len(found) == 1 else tf.nest.map_structure(lambda *parts: np.concatenate(parts), *found)
+
+
+def _require_scores_of(model, inputs: list, logits: np.ndarray, always: bool) -> None:
+    """Refuse a model whose own scores are others: the walk would explain another network. Unless ``always``, this is
+    looked at once for inputs of one size."""
+
+    def compare() -> None:
+        scores = scores_of(model, inputs)
+        apart, largest = np.abs(scores - logits).max(), np.abs(scores).max()
+        if apart > SAME * largest + 1e-5:  # scores may be tiny differences of what goes before
+            raise ValueError(
+                f"The model {model.name!r} computes other scores than its layers one by one: {apart:.3g} apart, where "
+                f"the largest is {largest:.3g}. That may come of a mask: give it to its layers by name (mask=..., "
+                "attention_mask=...), or explain a part of the model."
+            )
+
+    if always:
+        compare()
+    elif logits.any():  # zeros tell nothing
+        once(model, ("same scores", tuple(each.shape[1:] for each in inputs)), compare)
 
 
 def _compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from lrp_networks import convolutional, layers, model_of, pictures
+from lrp_networks import convolutional, draw, layers, model_of, pictures
 
 from helpers.course.backend import keras, tf
 from helpers.lrp import rules
@@ -76,6 +76,110 @@ def test_a_blocked_layer_is_named_in_the_same_words_everywhere(name):
     table = can_explain(model)
     assert sentence.split(": ", 1)[1].rstrip(".") in table
     assert table.splitlines()[-1] == f"Relevance cannot pass 1 of its {len(layers_of(table))} layers."
+
+
+def twice(function):
+    return lambda x: function(function(x))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda x: ops.reshape(layers.Dense(3)(ops.reshape(x, (-1, 4))), (-1, 6, 3)),
+        lambda x: ops.reshape(x, (1, 6, 4)),
+        twice(ops.transpose),
+        twice(lambda x: ops.swapaxes(x, 0, -1)),
+        twice(lambda x: ops.moveaxis(x, 1, 0)),
+        lambda x: ops.take(x, [0, 0], axis=0),
+        lambda x: x[::-1, :],
+        lambda x: x[:1, :],
+        lambda x: ops.repeat(x, 2, axis=-3),
+        lambda x: ops.concatenate([x, x], axis=-3),
+        lambda x: ops.concatenate([x[:, 0], x[:, 1]], axis=-2),
+        lambda x: ops.flip(x, axis=-3),
+        lambda x: ops.roll(x, 1),
+        lambda x: ops.softmax(x, axis=-3),
+        layers.Softmax(axis=0),
+        layers.Concatenate(axis=-3),
+        lambda x: x[:, 0, :1] + np.ones((3, 4), np.float32),
+    ],
+)
+def test_what_mixes_the_examples_of_a_batch_is_refused(operation):
+    build = (lambda x: operation([x, x])) if isinstance(operation, layers.Concatenate) else operation
+    model, x = with_layer(build), np.zeros((3, 6, 4), np.float32)
+    for method in (lrp, guided_backpropagation):
+        with pytest.raises(ValueError, match="it mixes the examples of a batch; let it leave the first axis"):
+            method(model, x, 0)
+    assert "blocked: it mixes the examples of a batch" in can_explain(model)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda x: ops.reshape(x, (-1, 24)),
+        lambda x: ops.transpose(x, (0, 2, 1)),
+        lambda x: ops.take(x, [0, 2], axis=-2),
+        lambda x: ops.flip(x, axis=-2)[:, ::-1],
+        lambda x: ops.repeat(ops.roll(x, 1, axis=1), 2, axis=-1),
+        lambda x: ops.stack([x, x], axis=-3),
+        lambda x: ops.concatenate([x[:, 0], x[:, 1]], axis=-1),
+        lambda x: ops.squeeze(ops.split(x, 6, axis=1)[2], axis=1),
+        lambda x: ops.pad(x, ((0, 0), (1, 1), (0, 0))) * np.ones((8, 1), np.float32),
+    ],
+)
+def test_what_moves_values_within_an_example_is_not(operation):
+    assert can_explain(with_layer(operation)).splitlines()[-1].startswith("Relevance can pass all")
+
+
+def test_a_quantised_part_blocks_like_a_quantised_layer():
+    model, x = with_layer(lambda x: layers.MultiHeadAttention(2, 3, name="odd")(x, x)), np.zeros((1, 6, 4), np.float32)
+    model.get_layer("odd")._value_dense.quantize("int8")
+    for method in (lrp, guided_backpropagation):
+        with pytest.raises(ValueError, match=r"'odd' \(MultiHeadAttention\): it is quantised \(int8\)"):
+            method(model, x, 0)
+    assert "blocked: it is quantised (int8)" in can_explain(model)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__(name="net")
+        self.dense = layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def test_a_model_with_a_call_of_its_own_inside_another():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, Net()(inputs))
+    for method in (can_explain, lambda model: lrp(model, np.ones((1, 4)), 0)):
+        with pytest.raises(ValueError, match="Model 'net' is a Net with a call of its own, so it has no graph"):
+            method(model)
+
+
+class Wrong(OfMyOwn):
+    """It says that it is a dense layer, and leaves out half of what it computes."""
+
+    relevance, bias, activation = "dense", None, None
+
+    def call(self, inputs):
+        return 2 * inputs
+
+    def product(self, x, change, transposed=False):
+        return x
+
+
+def test_a_model_that_computes_something_else_than_its_steps_is_refused():
+    """Its own layer is wrong, or Keras gives a mask to one of two calls of a layer."""
+    words = keras.Input((6,), dtype="int32")
+    read, attention = layers.Embedding(7, 4, mask_zero=True)(words), layers.MultiHeadAttention(2, 3)
+    both = layers.Concatenate()([attention(read, read), attention(*[ops.sin(read)] * 2)])
+    masked = draw(keras.Model(words, layers.Dense(3)(layers.Flatten()(both))))
+    for model, x in ((with_layer(Wrong()), pictures(2, (6, 4))), (masked, [[1, 2, 3, 0, 0, 0]])):
+        with pytest.raises(ValueError, match="computes other scores than its layers one by one"):
+            lrp(model, x, 0)
+    found = explain(masked, [[1, 2, 3, 4, 5, 6]], 0)  # here the mask hides nothing
+    assert np.allclose(found.logits, masked(np.array([[1, 2, 3, 4, 5, 6]])), atol=1e-5)
 
 
 def layers_of(table):

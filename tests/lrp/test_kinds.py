@@ -8,7 +8,7 @@ from lrp_networks import closeness, draw, forward, gradient, layers, pictures, p
 
 from helpers.course.backend import keras
 from helpers.lrp import rules
-from helpers.lrp.explanation import explain, lrp
+from helpers.lrp.explanation import explain, format_ledger, lrp
 from helpers.lrp.gradients import CHAIN_RULE, deconvnet, guided_backpropagation
 from helpers.lrp.graph import read_graph
 from helpers.lrp.walk import walk_back
@@ -61,6 +61,14 @@ def transformer(x):
     x = layers.LayerNormalization()(layers.Add()([x, layers.MultiHeadAttention(2, 3)(x, x, use_causal_mask=True)]))
     x = x + layers.Dense(6)(layers.Dense(8, activation="silu")(x))
     return layers.RMSNormalization()(x)[:, 0] if hasattr(layers, "RMSNormalization") else x[:, 0]
+
+
+def partly_hidden(x):
+    """Keras gives a mask to each of these as it runs; the third keeps what it is for words that nobody may look at."""
+    x = layers.Masking()(x)
+    seen = layers.MultiHeadAttention(2, 3)(x, x)
+    read = layers.LSTM(3, return_sequences=True)(seen, training=False)
+    return layers.Concatenate()([layers.Flatten()(read), layers.Flatten()(seen), layers.GlobalAveragePooling1D()(seen)])
 
 
 def arithmetic(x):
@@ -129,6 +137,8 @@ PIECEWISE_LINEAR = {
             [layers.Dense(4, activation="relu")(x), layers.Average()([x[..., :1], x[..., 1:2]])]
         ),
     ),
+    "one value for five": (SERIES, lambda x: layers.ReLU()(x[:, 0, :1]) + np.arange(1.0, 6)),
+    "one sum for five": (SERIES, lambda x: layers.Dense(1)(layers.Flatten()(x)) + np.arange(1.0, 6)),
     "einsum": (
         SERIES,
         chain(lambda: [layers.EinsumDense("abc,cde->abde", (12, 2, 3), bias_axes="de", activation="relu")]),
@@ -152,6 +162,7 @@ CURVED = {
     "joined": (SERIES, joined),
     "attention by hand": (SERIES, attentive),
     "transformer": (SERIES, transformer),
+    "partly hidden": (SERIES, partly_hidden),
     "arithmetic": (SERIES, arithmetic),
     "softmax inside": (SERIES, lambda x: layers.Dense(3)(x) * layers.Softmax(axis=1)(layers.Dense(1)(x))),
     "LSTM": (
@@ -172,14 +183,14 @@ CURVED = {
     ),
 }
 ALL = {**PIECEWISE_LINEAR, **CURVED}
-CLOSE = {"transformer": 1e-6}  # Keras computes attention in float32 in places
+CLOSE = {"transformer": 1e-6, "partly hidden": 1e-6}  # Keras computes attention in float32 in places
 
 
 @pytest.fixture(scope="module", params=ALL)
 def case(request):
     shape, build = ALL[request.param]
     x = pictures(3, shape)
-    if request.param == "both ways":
+    if request.param in ("both ways", "partly hidden"):
         x[0, 9:], x[1, 4:6] = 0, 0  # masked
     return request.param, network(shape, build), x
 
@@ -354,6 +365,66 @@ def test_a_word_gets_the_sum_over_its_embedding():
     assert found.layers["embedding"].shape == (2, 5, 3)
     with pytest.raises(ValueError, match="whole numbers"):
         guided_backpropagation(model, words, 0)
+    for row in range(2):
+        last = format_ledger(found.ledger, row).splitlines()[-1].split()
+        assert last[0] == "input"
+        assert float(last[1]) == pytest.approx(wanted[row].sum(), rel=1e-2)
+
+
+def attended(x):
+    x = layers.MultiHeadAttention(2, 3)(x, x)
+    return layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(1, 4)(x, x, use_causal_mask=True))
+
+
+READERS = {
+    "attention": attended,
+    "LSTM": lambda x: layers.LSTM(4)(x, training=False),
+    "both ways": lambda x: layers.Bidirectional(layers.GRU(3))(x, training=False),
+    "a mean": lambda x: layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x)),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_sentence_and_what_fills_it_up(reader):
+    """Zeros behind a sentence change neither its score nor the relevance of its words, and get none."""
+    with precision("float64"):
+        inputs = keras.Input((None,), dtype="int32")
+        x = READERS[reader](layers.Embedding(7, 4, mask_zero=True)(inputs))
+        model = draw(keras.Model(inputs, layers.Dense(3)(x)))
+    words = np.array([[3, 5, 1, 0, 0, 0]])
+    for rule in (rules.lrp_0(), rules.gamma()):
+        found, wanted = (explain(model, each, 1, rule) for each in (words, words[:, :3]))
+        assert closeness(found.logits, forward(model, words)) < 1e-6
+        assert closeness(found.logits, wanted.logits) < 1e-6
+        assert closeness(found.relevance[:, :3], wanted.relevance) < 1e-5
+        assert not found.relevance[:, 3:].any()
+
+
+def test_masks_that_a_layer_loses_as_it_runs():
+    """The second attention gets no mask: the first one takes it off its inputs, and a sum needs it on both summands."""
+    with precision("float64"):
+        inputs = keras.Input((6,), dtype="int32")
+        x = layers.Embedding(7, 4, mask_zero=True)(inputs)
+        for _ in range(2):
+            x = layers.Add()([x, layers.MultiHeadAttention(2, 3)(x, x)])
+        model = draw(keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling1D()(x))))
+    words = np.array([[3, 5, 1, 0, 0, 0], [1, 2, 3, 4, 5, 6]])
+    assert closeness(explain(model, words, 1, rules.lrp_0()).logits, forward(model, words)) < 1e-6
+
+
+def test_enlarging_pictures_of_any_size():
+    """It tells nothing whether the size is known beforehand."""
+
+    def built(shape):
+        with precision("float64"):
+            inputs = keras.Input(shape, dtype="float64")
+            x = layers.UpSampling2D((2, 3), interpolation="bilinear")(layers.Conv2D(4, 3, activation="relu")(inputs))
+            return draw(keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(x)))))
+
+    x = pictures(2, (7, 6, 3))
+    found, wanted = (explain(built(shape), x, 1, rules.epsilon_plus()) for shape in ((None, None, 3), (7, 6, 3)))
+    assert closeness(found.logits, wanted.logits) < 1e-12
+    assert closeness(found.relevance, wanted.relevance) < 1e-10
 
 
 def test_layers_that_change_pictures_at_random_do_nothing_when_the_network_infers():

@@ -125,7 +125,7 @@ def test_what_was_compiled_goes_with_the_model(build):
     model = build()
     lrp(model, pictures(), 0, rules.gamma())
     gone = weakref.ref(model)
-    compiled = weakref.ref(next(reversed(networks._kept[model].made.values())))
+    compiled = weakref.ref(next(made for key, made in networks._kept[model].made.items() if key[0] == "walk"))
     del model
     gc.collect()
     assert gone() is None
@@ -133,13 +133,14 @@ def test_what_was_compiled_goes_with_the_model(build):
 
 
 def test_the_store_is_bounded(monkeypatch, walks):
-    monkeypatch.setattr(networks, "MOST_KEPT", 4)  # the steps, what was asked of the output, and two walks
+    # the steps, what was asked of the output, the model's scores, that they are those of the walk, and two walks
+    monkeypatch.setattr(networks, "MOST_KEPT", 6)
     with precision("float64"):
         model = model_of((6,), layers.Dense(4))
     chosen = [rules.epsilon(), rules.gamma(), rules.z_plus()]
     for rule in chosen:
         lrp(model, pictures(2, (6,)), 0, rule)
-    assert len(networks._kept[model].made) == 4
+    assert len(networks._kept[model].made) == 6
     lrp(model, pictures(2, (6,)), 0, chosen[2])
     assert len(walks) == 3
     lrp(model, pictures(2, (6,)), 0, chosen[0])  # the oldest had to go
