@@ -334,6 +334,10 @@ def _layer(step: Step, node) -> Step:
     if step.form == "route":
         if getattr(layer, "interpolation", "nearest") != "nearest":
             return _with(step, form="contraction", call=_enlarged(step))
+        if step.base is _layers.CenterCrop:  # it enlarges what is smaller than its size, in single precision
+            sizes = zip(node.input_tensors[0].shape[-3:-1], (layer.height, layer.width), strict=True)
+            if any(given is None or given < wanted for given, wanted in sizes):
+                return _with(step, form="contraction", call=lambda read: tf.cast(step.call(read), read[0].dtype))
         return _with(step, fills=base_of(layer, _FILLS) is not None)
     if step.form == "contraction" and getattr(layer, "normalize", False):
         raise Blocked(name, layer, "it divides by lengths (normalize=True); use UnitNormalization in front of it")

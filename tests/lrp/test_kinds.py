@@ -137,6 +137,10 @@ PIECEWISE_LINEAR = {
             [layers.Dense(4, activation="relu")(x), layers.Average()([x[..., :1], x[..., 1:2]])]
         ),
     ),
+    "a crop that enlarges": (
+        PICTURE,
+        chain(lambda: [layers.CenterCrop(10, 9), layers.Conv2D(2, 3, activation="relu")]),
+    ),
     "one value for five": (SERIES, lambda x: layers.ReLU()(x[:, 0, :1]) + np.arange(1.0, 6)),
     "one sum for five": (SERIES, lambda x: layers.Dense(1)(layers.Flatten()(x)) + np.arange(1.0, 6)),
     "einsum": (
