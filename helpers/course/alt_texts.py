@@ -74,7 +74,7 @@ NOTEBOOK_1 = {
     "response bands": (
         "Expected signal and background events in bins of the response, with narrow bands between minus and plus three "
         "per cent. Below, the numbers of events above a threshold relative to nominal: the bands grow with the threshold, "
-        "to some ten per cent for background and five for signal"
+        "unsteadily, to ten per cent and more for background and some eight for signal"
     ),
     "two rankings": (
         "Two rankings of 30 variables side by side. The two masses and the distance of tau and lepton are at the head "
@@ -227,7 +227,7 @@ NOTEBOOK_3 = {
         "four random ones without any animal"
     ),
     "CAV in two": "Activations of striped and of random pictures, the line between them, and the CAV across it",
-    "five concepts": (
+    "four concepts": (
         "TCAV scores of four concepts for four classes: striped high for the striped class, spotted for the spotted "
         "class"
     ),

@@ -122,7 +122,7 @@ EXERCISES = table(
         expected=0.5,
         printed="0.5",
         hints=(
-            "How does the visible mass depend on the momentum of the tau? The formula stands in section 8 of notebook 1.",
+            "How does the visible mass depend on the momentum of the tau? The formula stands at exercise 9 of notebook 1.",
             "The mass squared is proportional to the momentum of the tau.",
         ),
         meaning="A response of this ratio uses two uncertain inputs and does not feel the shift.",

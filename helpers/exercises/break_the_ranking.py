@@ -50,7 +50,7 @@ MISLEADING = {  # a panel: why it does not settle the matter where it is not the
     ),
     "inputs": (
         "the boxes of the inputs are taken for the sign",
-        "Compare with the healthy file: every box lies where it lies there, or nearly so.",
+        "Compare with the healthy file: no far tail, no other scale. A changed box says only that an input is another one.",
     ),
 }
 PATIENTS = {  # exercise: verdict, panel, the panel in words, what it means

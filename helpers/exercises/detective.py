@@ -59,15 +59,15 @@ EXERCISES = table(
         expected="removal",
         printed="removal",
         hints=(
-            "Which tool gives the two that read the tag different numbers?",
-            "The one that changes the picture.",
+            "Which tool changes only the tag, and looks only at horses?",
+            "The one that takes it out of the picture.",
         ),
-        meaning="Both have a direction for the tag; only taking it away shows who cannot do without.",
+        meaning="Both have a direction for the tag; taking it away, from horses only, shows who cannot do without.",
         mistakes=(
             Mistake(
                 "accuracy",
-                "pictures as in the training are taken for a test",
-                "On tagged horses both are right. It needs pictures that tell the two apart.",
+                "an average over all animals is taken for an answer about horses",
+                "On plain pictures one of them loses something. That is a trace, but it may be any animal, and anything.",
             ),
             Mistake(
                 "map",

@@ -318,10 +318,10 @@ EXERCISES = table(
         expected=-1,
         printed="-1",
         hints=(
-            "The gradient is linear in the weights of the question.",
+            "The class activation map is linear in the weights of the question.",
             "First +1 and second -1 become first -1 and second +1: each weight is multiplied by what?",
         ),
-        meaning="Gradients are linear in the weights of the question; what spoke for the one speaks against the other.",
+        meaning="The map is linear in the weights of the question: what spoke for the one speaks against the other.",
         mistakes=(
             Mistake(
                 "1",
@@ -425,7 +425,7 @@ EXERCISES = table(
             "The fall for the chosen square, compared with all on average.",
             "chosen_of_mine - falls_of_mine.mean()",
         ),
-        meaning="Above zero the map has found something that counts more than chance; zero or less is a result as well.",
+        meaning="Above zero its square costs more than an average one. A random one often does too: look at its rank.",
         mistakes=(
             Mistake(
                 "3.5",
