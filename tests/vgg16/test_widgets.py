@@ -59,4 +59,4 @@ def test_the_label_of_an_upload_button_fits_and_its_tooltip_says_what_it_is(show
     widgets.explain_upload(lambda picture: plt.figure(), size=40, alt="a map of the upload")
     button = shown["widgets"][0].children[0]
     assert button.layout.width == "max-content"
-    assert button.tooltip == "Your photograph"
+    assert button.tooltip == "Your photograph (10 MB at most)"
