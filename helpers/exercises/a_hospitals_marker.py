@@ -42,7 +42,7 @@ EXERCISES = table(
         number="marker.2",
         form=Number(share=True),
         expected=lambda logits: np.mean(logits > 0),
-        printed="the share",
+        printed="{:.0%}",
         hints=(
             "The network says ill where its logit is above zero.",
             "np.mean(logits_marked > 0)",

@@ -90,7 +90,7 @@ EXERCISES = table(
                 lambda table: _agreement(table, "own mass", "random: spearman"),
             ),
             Mistake(
-                "-0.06",
+                "-0.056",
                 "the three baselines are counted too",
                 "They never ask a network, so nothing changes for them. real is the table without them.",
                 lambda everything: _agreement(everything, "own mass", "random: absolute"),
