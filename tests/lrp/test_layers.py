@@ -376,7 +376,7 @@ def two_outputs():
     [
         (two_outputs, "one output; 'functional.*' has 2"),
         (lambda: None, "is a Keras model"),
-        (lambda: Own(), "'own' has no inputs yet"),
+        (lambda: Own(name="mine"), "'mine' has no inputs yet"),
         (lambda: keras.Sequential([layers.Dense(2)]), "has no inputs yet"),
     ],
 )
