@@ -260,8 +260,8 @@ TRUTH = {
         "shuffled ones"
     ),
     "two things": (
-        "Sixteen methods by the share of positive relevance on the own thing, on the other thing, and how often the "
-        "maximum lies on the own thing, with chance"
+        "Sixteen methods, each with a dot for the thing that its maps explain and a cross for the other: the share of "
+        "positive relevance there, and how often the maximum lies there, with chance. For the baselines the two coincide"
     ),
 }
 WORDS = {

@@ -3,8 +3,8 @@
 Weights drawn anew, similarity of maps, every method by its name, scenes whose truth is known, and tables of scores.
 """
 
-from helpers.sanity.figures import dot_chart, similarity_curves
-from helpers.sanity.methods import BASELINES, explainers
+from helpers.sanity.figures import own_and_other, similarity_curves
+from helpers.sanity.methods import BASELINES, FAMILIES, explainers
 from helpers.sanity.randomisation import (
     cascading_randomisation,
     edges,

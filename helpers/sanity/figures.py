@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from helpers.course.figures import COLOURS, LARGEST_WIDTH, MARKERS
@@ -86,13 +87,49 @@ def dot_chart(
             axis.axvline(table.chance[name], color=COLOURS["black"], lw=1, ls="--", zorder=0, label="chance")
         axis.set_title(name, fontsize=9)
         axis.set_xlabel("mean, standard error", fontsize=8)
-        axis.tick_params(labelsize=8)
-        axis.grid(axis="y", color="0.9", lw=0.8)
-        axis.set_axisbelow(True)
-    axes[0, 0].set_yticks(places, methods, fontsize=8)
-    axes[0, 0].set_ylim(len(methods) - 0.5, -0.5)
+    _lines_for(methods, axes[0])
     named = {}
     for axis in axes[0]:
         named |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(named.values(), named, loc="outside lower center", ncols=3, fontsize=8)
     return figure
+
+
+def own_and_other(table: Table) -> Figure:
+    """Maps of things that are not alone, from ``stored_table("two-things")``: do they lie on the thing they explain?
+
+    One line a method, ordered by its mass on the own thing; a dot for the own thing, a cross for the other, each the mean
+    with its standard error. Left the share of the map's positive part, right the share of maps with their maximum there.
+    """
+    methods = table.ranked("own mass")
+    plain = np.array([method not in BASELINES for method in methods])
+    figure, axes = plt.subplots(1, 2, figsize=(7.6, 0.25 * len(methods) + 1.4), sharey=True)
+    panels = ("mass", "share of the map's positive part"), ("points at", "share of maps whose maximum lies there")
+    for axis, (score, title) in zip(axes, panels, strict=True):
+        for thing, chosen, marker, colour, label in (
+            ("own", plain, "o", COLOURS["green"], "on the thing it explains"),
+            ("own", ~plain, "o", COLOURS["orange"], "the same, baseline"),
+            ("other", plain | ~plain, "x", COLOURS["black"], "on the other thing"),
+        ):
+            found = table.column(f"{thing} {score}" if score == "mass" else f"{score} {thing}")
+            means, errors = np.array([found[method] for method in methods]).T
+            axis.errorbar(
+                means[chosen], np.flatnonzero(chosen), xerr=errors[chosen], fmt=marker, ms=5, lw=1.2,
+                color=colour, label=label,
+            )  # fmt: skip
+        axis.axvline(table.chance["own mass"], color="0.5", lw=1, ls="--", zorder=0, label="chance, for both")
+        axis.set_xlim(0)
+        axis.set_title(title, fontsize=9)
+    _lines_for(methods, axes)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    return figure
+
+
+def _lines_for(methods: Sequence[str], axes: Sequence[Axes]) -> None:
+    """A line for every method across all panels, the first on top."""
+    for axis in axes:
+        axis.tick_params(labelsize=8)
+        axis.grid(axis="y", color="0.9", lw=0.8)
+        axis.set_axisbelow(True)
+    axes[0].set_yticks(range(len(methods)), methods, fontsize=8)
+    axes[0].set_ylim(len(methods) - 0.5, -0.5)

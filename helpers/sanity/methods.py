@@ -39,6 +39,18 @@ from helpers.vgg16.occlusion import occlusion_map
 
 BLOB = 0.2  # standard deviation of the centre blob, as a share of the shorter side
 BASELINES = ("Sobel edges", "centre blob", "random map")
+FAMILIES = {  # near relatives make near maps
+    "gradients": ("gradient", "SmoothGrad", "gradient x input", "integrated gradients"),
+    "gradients that drop signs": ("guided backpropagation", "deconvnet"),
+    "relevance": (
+        "deep Taylor",
+        "LRP EpsilonPlusFlat",
+        "LRP EpsilonAlpha2Beta1Flat",
+        "LRP EpsilonGammaBox",
+    ),
+    "class activation maps": ("CAM", "Grad-CAM"),
+    "occlusion": ("occlusion",),
+}
 
 
 def explainers(

@@ -56,13 +56,15 @@ def ssim(first, second) -> float:
 MEASURES: dict[str, Callable] = {"spearman": spearman, "absolute": absolute_spearman, "ssim": ssim}
 
 
-def similarities(maps, others, measures=tuple(MEASURES)) -> dict[str, np.ndarray]:
+def similarities(maps, others, measures=tuple(MEASURES), where=None) -> dict[str, np.ndarray]:
     """Compare each of the maps (N, ...) with its partner in the others; one array (N,) for every measure named.
+
+    ``where`` (N, ...) is True at the places that are compared, by default everywhere.
 
     Raises
     ------
     ValueError
-        If the shapes differ, a value is not finite or a measure is unknown.
+        If the shapes differ, a value is not finite or a measure is unknown; SSIM knows no ``where``.
     """
     maps, others = real_array("maps", maps), real_array("others", others)
     if maps.ndim < 2:
@@ -75,7 +77,12 @@ def similarities(maps, others, measures=tuple(MEASURES)) -> dict[str, np.ndarray
     unknown = [name for name in names if name not in MEASURES]
     if unknown:
         raise ValueError(f"Measures are {', '.join(MEASURES)}; got {', '.join(map(str, unknown))}.")
-    return {name: np.array([MEASURES[name](a, b) for a, b in zip(maps, others, strict=True)]) for name in names}
+    pairs = list(zip(maps, others, strict=True))
+    if where is not None:
+        if np.shape(where) != maps.shape:
+            raise ValueError(f"where says it of each value of the maps, {maps.shape}; got {np.shape(where)}.")
+        pairs = [(a[place], b[place]) for (a, b), place in zip(pairs, np.asarray(where, bool), strict=True)]
+    return {name: np.array([MEASURES[name](a, b) for a, b in pairs]) for name in names}
 
 
 def _checked(first, second) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ gives where it is known, and what the table was made with. What takes too long f
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,10 @@ class Table:
         if name not in tuple(self.columns):
             raise ValueError(f"The table {self.title!r} has no column {name!r}. It has: {', '.join(self.columns)}.")
         return {method: row.get(name, UNDEFINED) for method, row in self.rows.items()}
+
+    def without(self, methods: Sequence[str]) -> "Table":
+        """The same table without these methods."""
+        return replace(self, rows={name: row for name, row in self.rows.items() if name not in methods})
 
     def ranked(self, name: str) -> list[str]:
         """The methods in the order of a score, the largest first; those that lack it come last."""

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from helpers.course.figures import LARGEST_WIDTH
-from helpers.sanity.figures import dot_chart, similarity_curves
-from helpers.sanity.tables import Table
+from helpers.sanity.figures import dot_chart, own_and_other, similarity_curves
+from helpers.sanity.tables import Table, stored_table
 
 NAN = float("nan")
 TABLE = Table(
@@ -103,3 +103,25 @@ def test_bad_columns_are_refused():
         dot_chart(TABLE, ["mass"])
     with pytest.raises(ValueError, match="at least one column"):
         dot_chart(TABLE, [])
+
+
+def test_dots_lie_on_the_own_thing_and_crosses_on_the_other():
+    table = stored_table("two-things")
+    mass, maximum = own_and_other(table).axes
+    methods = table.ranked("own mass")
+    assert [label.get_text() for label in mass.get_yticklabels()] == methods
+    for axis, columns in ((mass, ("own mass", "other mass")), (maximum, ("points at own", "points at other"))):
+        own = {}
+        for container in axis.containers:
+            marker, places = (
+                container.lines[0].get_marker(),
+                dict(zip(*container.lines[0].get_data()[::-1], strict=True)),
+            )
+            if marker == "o":
+                own |= places
+            else:
+                other = places
+        for drawn_there, column in zip((own, other), columns, strict=True):
+            found = table.column(column)
+            assert [drawn_there[place] for place in range(len(methods))] == [found[method][0] for method in methods]
+    assert mass.figure.get_figwidth() <= LARGEST_WIDTH

@@ -6,7 +6,7 @@ import pytest
 from helpers.lrp.explanation import lrp
 from helpers.lrp.gradients import deconvnet, guided_backpropagation
 from helpers.lrp.rules import deep_taylor, epsilon_alpha2beta1_flat, epsilon_gamma_box, epsilon_plus_flat
-from helpers.sanity.methods import BASELINES, BLOB, centre_blob, explainers, random_map
+from helpers.sanity.methods import BASELINES, BLOB, FAMILIES, centre_blob, explainers, random_map
 from helpers.sanity.randomisation import edges
 from helpers.vgg16.cam import class_activation_map, enlarge, grad_cam
 from helpers.vgg16.gradients import input_gradient, integrated_gradients, smooth_gradient
@@ -24,6 +24,7 @@ def test_every_method_gives_finite_maps_of_the_pictures_size(small_cam_network, 
     methods = explainers(small_cam_network, **BOX, patch=4)
     assert len(methods) == 13 + len(BASELINES)
     assert tuple(methods)[-3:] == BASELINES
+    assert sorted(sum(FAMILIES.values(), BASELINES)) == sorted(methods)
     for name, explain in methods.items():
         maps = np.asarray(explain(small_cam_network, images, [0, 1, 2]))
         assert maps.shape == (3, 12, 10), name

@@ -71,6 +71,17 @@ def test_many_maps_are_compared_one_to_one(pair):
     assert list(similarities(maps, others, "spearman")) == ["spearman"]
 
 
+def test_places_that_are_left_out_do_not_count(pair):
+    maps, others = np.stack([pair[0], pair[1]]), np.stack([pair[1], pair[0]])
+    where = np.random.default_rng(1).random(maps.shape) < 0.5
+    found = similarities(maps, others, ["spearman"], where=where)["spearman"]
+    assert found.tolist() == [spearman(maps[n][where[n]], others[n][where[n]]) for n in range(2)]
+    changed = np.where(where, maps, maps[::-1] ** 2)
+    assert found.tolist() == similarities(changed, others, ["spearman"], where=where)["spearman"].tolist()
+    with pytest.raises(ValueError, match="each value of the maps"):
+        similarities(maps, others, where=where[0])
+
+
 def test_what_cannot_be_compared_is_refused(pair):
     first, second = pair
     with pytest.raises(ValueError, match=r"\(12, 15\) and \(12, 14\)"):

@@ -63,6 +63,11 @@ def test_joined_tables_keep_every_method():
     assert both.chance == {"truth: own": 0.2}
 
 
+def test_methods_can_be_left_out():
+    assert list(TABLE.without(["weak", "absent"]).rows) == ["silent", "best"]
+    assert TABLE.without([]).rows == TABLE.rows
+
+
 def test_rank_agreement_over_the_methods_that_have_both():
     def table(a, b):
         rows = {str(n): {"a": (x, 0.0), "b": (y, 0.0)} for n, (x, y) in enumerate(zip(a, b, strict=True))}
