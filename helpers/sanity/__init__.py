@@ -11,7 +11,7 @@ from helpers.sanity.randomisation import (
     independent_randomisation,
     random_logit,
 )
-from helpers.sanity.similarity import absolute_spearman, similarities, spearman
+from helpers.sanity.similarity import similarities, spearman
 from helpers.sanity.standings import league
 from helpers.sanity.tables import agreement_of_families, format_table, joined, rank_agreement, stored_table
 from helpers.sanity.truth import world_scenes
