@@ -12,7 +12,7 @@ from helpers.sanity.methods import BASELINES
 from helpers.sanity.tables import Table
 
 # of lines and dots beside maps, where red and blue speak for and against a class
-NEUTRAL = (*(COLOURS[name] for name in ("orange", "green", "purple")), "0.45", "#8c510a", COLOURS["yellow"], "black")
+NEUTRAL = (*(COLOURS[name] for name in ("orange", "green", "purple")), "0.45", "#8c510a", "black", COLOURS["yellow"])
 TITLES = {"spearman": "rank correlation, with sign", "absolute": "rank correlation of |map|"}
 
 
