@@ -106,8 +106,7 @@ def test_start_leaves_the_threads_alone_where_there_is_no_limit():
     assert launch(sys.executable, "-c", code, OMP_NUM_THREADS="3").stdout.count("'3'") == 1
 
 
-@pytest.fixture
-def image(tmp_path):
+def copied(tmp_path: Path) -> Path:
     """A copy of the repository (data as links), and an environment that sees all installed packages but the course."""
     copy = tmp_path / "repository"
     ignored = shutil.ignore_patterns("__pycache__", "*.partial", "hub")
@@ -121,6 +120,19 @@ def image(tmp_path):
     (packages,) = (tmp_path / "env/lib").glob("python*/site-packages")
     (packages / "packages.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")) + "\n")
     return copy
+
+
+@pytest.fixture
+def image(tmp_path):
+    return copied(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A copy after its build, what stood in it before, and what the build said."""
+    image = copied(tmp_path_factory.mktemp("built"))
+    before = {path.name for path in image.iterdir()}
+    return image, before, build(image)
 
 
 STUB = """#!/bin/bash
@@ -154,8 +166,8 @@ def share(image: Path) -> Path:
     return image.parent / "env/share/understanding-networks"
 
 
-def test_post_build_installs_then_copies_the_data_outside_the_home_then_checks(image):
-    done = build(image)
+def test_post_build_installs_then_copies_the_data_outside_the_home_then_checks(built):
+    image, _, done = built
     assert (done.returncode, done.stderr) == (0, "")
     calls = (image.parent / "calls").read_text().splitlines()
     assert calls[0] == "-m pip install --no-deps --no-cache-dir ."
@@ -167,19 +179,17 @@ def test_post_build_installs_then_copies_the_data_outside_the_home_then_checks(i
     assert not any(path.is_symlink() for path in share(image).rglob("*"))
 
 
-def test_post_build_leaves_nothing_of_pip_s_in_the_folder_of_the_visitors(image):
-    before = {path.name for path in image.iterdir()}
-    assert build(image).returncode == 0
+def test_post_build_leaves_nothing_of_pip_s_in_the_folder_of_the_visitors(built):
+    image, before, _ = built
     assert {path.name for path in image.iterdir()} - before == {"build"}  # may hold pages that somebody rendered
     assert [path.name for path in (image / "build").iterdir()] == ["html"]
 
 
-def test_jupyterlab_reads_the_setting_that_ends_the_kernel_of_a_closed_notebook(image):
+def test_jupyterlab_reads_the_setting_that_ends_the_kernel_of_a_closed_notebook(built):
     from jupyterlab.commands import get_app_dir
     from jupyterlab_server.settings_utils import _get_overrides
 
-    assert build(image).returncode == 0
-    settings, error = _get_overrides(str(image.parent / "env/share/jupyter/lab/settings"))
+    settings, error = _get_overrides(str(built[0].parent / "env/share/jupyter/lab/settings"))
     assert (settings["@jupyterlab/notebook-extension:tracker"], error) == ({"kernelShutdown": True}, "")
     schema = Path(get_app_dir()) / "schemas/@jupyterlab/notebook-extension/tracker.json"
     assert json.loads(schema.read_text())["properties"]["kernelShutdown"]["type"] == "boolean"
@@ -369,9 +379,22 @@ def notebook(tmp_path):
     return write
 
 
+LOCATE = f"from helpers.files import locate\nplace = str(locate({memory.VGG16!r}))"
+
+
+def stand_in(folder: Path) -> None:
+    (folder / memory.VGG16).parent.mkdir()
+    (folder / memory.VGG16).write_text("no weights")
+
+
 @linux
 def test_a_short_peak_in_a_cell_is_seen_and_the_server_is_counted_apart(notebook, tmp_path, capsys):
-    path = notebook("import numpy as np", "block = np.ones(40_000_000)\ndel block", "1 + 1")
+    path = notebook(
+        f"import numpy as np\n{LOCATE}\nassert not place.startswith({str(tmp_path)!r})",
+        "block = np.ones(40_000_000)\ndel block",
+        "1 + 1",
+    )
+    stand_in(tmp_path)
     seconds, held = memory.measure(path, tmp_path, (), cells=True)
     assert 0 < seconds < 300
     assert 320e6 < held.below < 550e6  # 40 million float64, and a kernel
@@ -380,7 +403,7 @@ def test_a_short_peak_in_a_cell_is_seen_and_the_server_is_counted_apart(notebook
     assert 0 < held.shared_out <= held.together
     assert re.findall(r"cell +(\d)", capsys.readouterr().out)[-1] == "1"
     assert memory.tree(os.getpid()) == [os.getpid()]  # nothing was left running
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, Path(memory.VGG16).parent.name}
 
 
 @linux
@@ -398,22 +421,22 @@ def test_a_peak_that_is_over_counts_and_so_do_processes_below():
 
 
 @linux
-def test_stand_ins_are_taken_for_the_files_and_only_where_wanted(notebook, tmp_path):
-    (tmp_path / memory.VGG16).parent.mkdir()
-    (tmp_path / memory.VGG16).write_text("no weights")
-    path = notebook(
-        f"from helpers.files import locate\nassert str(locate({memory.VGG16!r})).startswith({str(tmp_path)!r})"
-    )
+def test_stand_ins_are_taken_for_the_files_where_wanted(notebook, tmp_path):
+    stand_in(tmp_path)
+    path = notebook(f"{LOCATE}\nassert place.startswith({str(tmp_path)!r})")
     memory.measure(path, tmp_path, (memory.VGG16,), cells=False)
-    with pytest.raises(RuntimeError, match=r"AssertionError.*in the cell:\nfrom helpers"):
-        memory.measure(path, tmp_path, (), cells=False)
-    assert memory.tree(os.getpid()) == [os.getpid()]
 
 
 @linux
-def test_a_kernel_that_dies_is_an_error(notebook, tmp_path):
-    with pytest.raises(RuntimeError, match=r"kernel died in the cell:\nimport os, signal"):
-        memory.measure(notebook("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"), tmp_path, (), cells=False)
+def test_a_cell_that_fails_and_a_kernel_that_dies_are_errors(notebook, tmp_path):
+    with memory.server(tmp_path, dict(os.environ)) as (address, token, _):
+        for cell, said in (
+            ("assert 1 == 2", r"AssertionError.*in the cell:\nassert 1"),
+            ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", r"kernel died in the cell:\nimport os, signal"),
+        ):
+            with pytest.raises(RuntimeError, match=said):
+                memory.run(address, token, notebook(cell).name, lambda *_: None)
+    assert memory.tree(os.getpid()) == [os.getpid()]
 
 
 def test_all_events_are_as_many_as_the_full_set_and_divided_like_it(tmp_path, monkeypatch):

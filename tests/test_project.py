@@ -72,14 +72,6 @@ def test_importing_the_package_does_not_import_tensorflow():
     assert done.stdout.split() == ["False"]
 
 
-def test_tensorflow_starts_without_a_word():
-    code = (
-        "from helpers.course.backend import set_seeds, tf; set_seeds(1); print(float(tf.reduce_sum(tf.ones((2, 2)))))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert (done.stdout.strip(), done.stderr) == ("4.0", "")
-
-
 def test_seeds_make_runs_repeat():
     import numpy as np
 

@@ -115,17 +115,8 @@ def _compiled(model, graph: Graph, rules: dict[int, Rule], activations: str, eve
 
 
 def _traced(model, graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:
-    classes = classes_of(model)
-
-    def run(inputs, weights, start, numbers):
-        chosen = {
-            value: (rule, _numbers_from(rule, *given))
-            for (value, rule), given in zip(rules.items(), numbers, strict=True)
-        }
-        inputs = [tf.cast(each, graph.dtype) for each in inputs]
-        return _walk(graph, chosen, inputs, weights, start, activations, everything)
-
-    scores = tf.TensorSpec((None, classes), graph.dtype)
+    run = _as_written(graph, rules, activations, everything)
+    scores = tf.TensorSpec((None, classes_of(model)), graph.dtype)
     inputs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in model.inputs]
     numbers = [
         tuple(tf.TensorSpec(part.shape, graph.dtype) for part in _numbers_of(rule, graph.dtype))
@@ -135,6 +126,20 @@ def _traced(model, graph: Graph, rules: dict[int, Rule], activations: str, every
     # a concrete function cannot be traced again; without AutoGraph, errors keep their own line numbers
     with in_single_precision(model):
         return tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
+
+
+def _as_written(graph: Graph, rules: dict[int, Rule], activations: str, everything: bool) -> Callable:
+    """The walk as a function of tensors that is not compiled."""
+
+    def run(inputs, weights, start, numbers):
+        chosen = {
+            value: (rule, _numbers_from(rule, *given))
+            for (value, rule), given in zip(rules.items(), numbers, strict=True)
+        }
+        inputs = [tf.cast(each, graph.dtype) for each in inputs]
+        return _walk(graph, chosen, inputs, weights, start, activations, everything)
+
+    return run
 
 
 def _structure_of(rule: Rule) -> tuple:

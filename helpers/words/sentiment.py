@@ -106,6 +106,7 @@ def train_sentiment(
     step = tf.function(
         gradient_step(model, keras.optimizers.schedules.CosineDecay(learning_rate, steps), loss),
         input_signature=(tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, 1), tf.float32)),
+        autograph=False,
     )
     rng = np.random.default_rng(seed)
     losses, start = [], time.perf_counter()

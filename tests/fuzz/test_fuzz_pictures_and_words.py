@@ -24,8 +24,8 @@ RNG = np.random.default_rng(0)
 TILE = RNG.integers(0, 256, (40, 40, 3)).astype(np.uint8)
 TEXTS = ["a good film", "a bad , bad film", "good and bad things happen in it", "such a good idea", "not so bad ."] * 4
 SENTENCES = text.RatedTexts(tuple(TEXTS), np.array([2.0, -2.0, 0.5, 1.5, -0.5] * 4))
-NETWORK = sentiment.train_sentiment(SENTENCES, epochs=1, embedding=3, units=2)
-VOCABULARY = NETWORK.vocabulary
+VOCABULARY = text.build_vocabulary(SENTENCES.texts)
+NETWORK = sentiment.SentimentNetwork(sentiment.build_sentiment_model(len(VOCABULARY), 3, 2), VOCABULARY)
 WORDS = text.encode(VOCABULARY, TEXTS[:3])
 VALENCES = {"good": 2.0, "bad": -2.0, "idea": 1.0, "things": -1.0}
 WORLD = world.make_world(3)

@@ -29,6 +29,8 @@ SIZES = {  # side of the pictures, as small as the network takes them
     **{"Xception": 96, "NASNetMobile": 64, "ConvNeXtTiny": 64},
 }
 
+QUICK = ("MobileNetV3Small", "ConvNeXtTiny")  # in every run of the tests, and not compiled
+
 
 def network(name):
     set_seeds(1)
@@ -52,8 +54,10 @@ def pictures(name):
     return np.random.default_rng(0).uniform(0, 255, (2, SIZES[name], SIZES[name], 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", all_but_slow(SIZES, "MobileNetV3Small", "ConvNeXtTiny"))
-def test_relevance_passes_and_is_accounted_for(name):
+@pytest.mark.parametrize("name", all_but_slow(SIZES, *QUICK))
+def test_relevance_passes_and_is_accounted_for(name, request):
+    if name in QUICK:
+        request.getfixturevalue("uncompiled")
     model, x = network(name), pictures(name)
     assert "can pass all of its" in can_explain(model)
     found, off, rows, whole = accounted(model, x, COMPOSITES[0])

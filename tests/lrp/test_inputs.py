@@ -60,7 +60,7 @@ def test_forwards_and_backwards_the_walk_is_the_model(model, inputs):
 
 
 @BY_RULE
-def test_every_layer_accounts_for_its_relevance(model, inputs, rule):
+def test_every_layer_accounts_for_its_relevance(model, inputs, rule, uncompiled):
     found = explain(model, inputs, 1, rule)
     assert closeness(found.logits, forward(model, inputs)) < 1e-12
     scale = max(np.abs(row.arriving).max() for row in found.ledger)
@@ -72,7 +72,7 @@ def test_every_layer_accounts_for_its_relevance(model, inputs, rule):
 
 
 @BY_RULE
-def test_moves_are_the_depthwise_convolution_that_they_compute(model, inputs, rule):
+def test_moves_are_the_depthwise_convolution_that_they_compute(model, inputs, rule, uncompiled):
     other = steered(depthwise=True)
     other.set_weights(model.get_weights())
     composite = [(CONVOLUTION, rule), (DENSE, rules.epsilon(0.01))]
@@ -80,7 +80,7 @@ def test_moves_are_the_depthwise_convolution_that_they_compute(model, inputs, ru
         assert closeness(found, wanted) < 1e-9
 
 
-def test_the_signal_takes_all_of_a_product_and_the_shift_its_share_of_the_sum():
+def test_the_signal_takes_all_of_a_product_and_the_shift_its_share_of_the_sum(uncompiled):
     """By hand: z = (1 + gamma) x + beta is linear in x and beta, so R_x = (1 + gamma) x R / z and R_beta = beta R / z."""
     with precision("float64"):
         x = keras.Input((PLACES, PLACES, 2), dtype="float64")

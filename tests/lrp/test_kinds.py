@@ -15,7 +15,7 @@ from helpers.lrp.walk import walk_back
 from helpers.vgg16.gradients import input_gradient
 
 ops = keras.ops
-SERIES, PICTURE, VOLUME = (12, 3), (8, 9, 3), (4, 5, 4, 2)
+SERIES, SENTENCE, PICTURE, VOLUME = (12, 3), (6, 3), (8, 9, 3), (4, 5, 4, 2)
 
 
 def network(shape, build, classes=4, seed=0):
@@ -166,16 +166,16 @@ CURVED = {
     "joined": (SERIES, joined),
     "attention by hand": (SERIES, attentive),
     "transformer": (SERIES, transformer),
-    "partly hidden": (SERIES, partly_hidden),
+    "partly hidden": (SENTENCE, partly_hidden),
     "arithmetic": (SERIES, arithmetic),
     "softmax inside": (SERIES, lambda x: layers.Dense(3)(x) * layers.Softmax(axis=1)(layers.Dense(1)(x))),
     "LSTM": (
-        SERIES,
+        SENTENCE,
         chain(lambda: [layers.LSTM(3, return_sequences=True, go_backwards=True), layers.LSTM(3, use_bias=False)]),
     ),
-    "GRU": (SERIES, chain(lambda: [layers.GRU(3, return_sequences=True), layers.GRU(3, reset_after=False)])),
+    "GRU": (SENTENCE, chain(lambda: [layers.GRU(3, return_sequences=True), layers.GRU(3, reset_after=False)])),
     "both ways": (
-        SERIES,
+        SENTENCE,
         chain(
             lambda: [
                 layers.Masking(),
@@ -189,13 +189,16 @@ CURVED = {
 ALL = {**PIECEWISE_LINEAR, **CURVED}
 CLOSE = {"transformer": 1e-6, "partly hidden": 1e-6}  # Keras computes attention in float32 in places
 
+# What no other test compiles. And of volumes TensorFlow has the gradient of a transposed convolution only there.
+COMPILED = ("volumes", "normalised", "joined", "attention by hand", "arithmetic", "softmax inside")
+
 
 @pytest.fixture(scope="module", params=ALL)
 def case(request):
     shape, build = ALL[request.param]
     x = pictures(3, shape)
     if request.param in ("both ways", "partly hidden"):
-        x[0, 9:], x[1, 4:6] = 0, 0  # masked
+        x[0, 4:], x[1, 2:3] = 0, 0  # masked
     return request.param, network(shape, build), x
 
 
@@ -209,8 +212,10 @@ def test_forwards_and_backwards_the_walk_is_the_network(case):
 
 
 @pytest.mark.parametrize("rule", [rules.epsilon(0.1), rules.alpha_beta(bias=False)], ids=lambda rule: rule.name)
-def test_every_layer_accounts_for_its_relevance(case, rule):
+def test_every_layer_accounts_for_its_relevance(case, rule, request):
     name, model, x = case
+    if name not in COMPILED:
+        request.getfixturevalue("uncompiled")
     found = explain(model, x, 1, rules.Composite("everywhere", (), rule))
     assert closeness(found.logits, forward(model, x)) < CLOSE.get(name, 1e-12)
     scale = max(np.abs(found.start).max(), *(np.abs(row.arriving).max() for row in found.ledger))
@@ -221,8 +226,10 @@ def test_every_layer_accounts_for_its_relevance(case, rule):
     assert np.abs(found.start.sum(axis=1) - total).max() < 1e-10 * scale
 
 
-def test_lrp_0_is_gradient_times_input(case):
+def test_lrp_0_is_gradient_times_input(case, request):
     name, model, x = case
+    if name not in COMPILED:
+        request.getfixturevalue("uncompiled")
     if name in PIECEWISE_LINEAR:
         wanted = x * gradient(model, x, np.eye(4)[[0, 1, 2]])
         assert closeness(lrp(model, x, [0, 1, 2], rules.lrp_0()), wanted) < 1e-9
@@ -252,7 +259,7 @@ def with_its_own_dropout(x):
 
 
 @pytest.mark.parametrize(("shape", "build"), [((6, 6, 1), tripled), ((5,), with_its_own_dropout)])
-def test_the_same_value_joined_twice_counts_once_each(shape, build):
+def test_the_same_value_joined_twice_counts_once_each(shape, build, uncompiled):
     model, x = network(shape, build), pictures(2, shape)
     model.get_layer("scores").bias.assign(np.zeros(4))
     found = explain(model, x, 0, rules.lrp_0())
@@ -263,7 +270,7 @@ def test_the_same_value_joined_twice_counts_once_each(shape, build):
 
 
 @pytest.mark.parametrize("method", [guided_backpropagation, deconvnet])
-def test_guided_gradients_of_a_value_joined_twice(method):
+def test_guided_gradients_of_a_value_joined_twice(method, uncompiled):
     model = network((4,), lambda x: layers.Concatenate()([x, x, layers.Add()([x, x]), x * x]))
     x = pictures(2, (4,))
     assert closeness(method(model, x, 1), input_gradient(model, x, 1)) < 1e-12
@@ -281,7 +288,7 @@ def passed_on(shape, layer, values, start):
     return lrp(model, values if len(values) > 1 else values[0], None, rules.lrp_0(), start=start)
 
 
-def test_softmax_by_its_taylor_expansion():
+def test_softmax_by_its_taylor_expansion(uncompiled):
     """R_i = x_i (R_i - s_i sum_j R_j) for x = (0, log 2, log 5), s = (1, 2, 5) / 8, R = (8, 0, 16): the sum is 24."""
     with precision("float64"):
         inputs = keras.Input((3,), dtype="float64")
@@ -296,7 +303,7 @@ def test_softmax_by_its_taylor_expansion():
     assert row.bias == pytest.approx(24 + 6 * np.log(2) - np.log(5))
 
 
-def test_the_factors_of_a_product_of_matrices_share_equally():
+def test_the_factors_of_a_product_of_matrices_share_equally(uncompiled):
     """z = a b + c d = 1 * 3 + 2 * 4 = 11: a and b get half of 3/11 R each, c and d half of 8/11 R."""
     a, b = passed_on(
         [(1, 2), (2, 1)], lambda p, q: p @ q, [np.array([[[1.0, 2]]]), np.array([[[3.0], [4]]])], np.array([[22.0]])
@@ -305,7 +312,7 @@ def test_the_factors_of_a_product_of_matrices_share_equally():
     assert closeness(b, [[[3.0], [8]]]) < 1e-12
 
 
-def test_signals_share_a_product_and_a_gate_gets_nothing():
+def test_signals_share_a_product_and_a_gate_gets_nothing(uncompiled):
     x, y, start = np.array([[2.0, -1]]), np.array([[3.0, 5]]), np.array([[6.0, 4]])
     for factors in (lambda p, q: p * q, lambda p, q: layers.Multiply()([p, q])):
         assert [part.tolist() for part in passed_on([(2,), (2,)], factors, [x, y], start)] == [[[3, 2]], [[3, 2]]]
@@ -319,7 +326,7 @@ def test_signals_share_a_product_and_a_gate_gets_nothing():
     assert not divisor.any()
 
 
-def test_a_gate_of_an_lstm_gets_nothing_and_the_sums_share():
+def test_a_gate_of_an_lstm_gets_nothing_and_the_sums_share(uncompiled):
     """One unit, gates wide open (bias 50), all other biases 0: c_1 = tanh(x_1), c_2 = c_1 + tanh(x_2 + h_1 u), and each
     summand gets the share that it made."""
     with precision("float64"):
@@ -338,7 +345,7 @@ def test_a_gate_of_an_lstm_gets_nothing_and_the_sums_share():
     assert closeness(found[0, :, 0], wanted) < 1e-12
 
 
-def test_a_bidirectional_lstm_is_that_of_the_words():
+def test_a_bidirectional_lstm_is_that_of_the_words(uncompiled):
     from helpers.words.lstm import lstm_relevance, read_lstm
 
     with precision("float64"):
@@ -389,7 +396,7 @@ READERS = {
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_sentence_and_what_fills_it_up(reader):
+def test_a_sentence_and_what_fills_it_up(reader, request):
     """Zeros behind a sentence change neither its score nor the relevance of its words, and get none."""
     with precision("float64"):
         inputs = keras.Input((None,), dtype="int32")
@@ -402,6 +409,7 @@ def test_a_sentence_and_what_fills_it_up(reader):
         assert closeness(found.logits, wanted.logits) < 1e-6
         assert closeness(found.relevance[:, :3], wanted.relevance) < 1e-5
         assert not found.relevance[:, 3:].any()
+        request.getfixturevalue("uncompiled")  # once was enough
 
 
 def test_masks_that_a_layer_loses_as_it_runs():
@@ -452,7 +460,7 @@ ARGUMENTS |= {"RandomZoom": {"height_factor": 0.2}, "RandomTranslation": {"heigh
 ARGUMENTS |= {"RandomColorDegeneration": {"factor": 0.2}, "RandomPosterization": {"factor": 4}}
 
 
-def test_a_random_flip_in_front_is_handed_through():
+def test_a_random_flip_in_front_is_handed_through(uncompiled):
     model = network(PICTURE, lambda x: layers.Conv2D(3, 3)(layers.RandomZoom(0.1)(layers.RandomFlip()(x))))
     x = pictures(2, PICTURE)
     assert closeness(lrp(model, x, 0, rules.lrp_0()), x * gradient(model, x, np.eye(4)[[0, 0]])) < 1e-12
@@ -482,7 +490,7 @@ def test_half_precision_is_computed_in_single_precision(policy):
 
 
 @pytest.mark.parametrize("rule", [None, rules.epsilon(), rules.gamma(), rules.alpha_beta()])
-def test_the_stabiliser_goes_with_the_size_of_the_sums(rule):
+def test_the_stabiliser_goes_with_the_size_of_the_sums(rule, uncompiled):
     """A network whose sums are 1e-9 of another's has the same relevance, as a share of its logits."""
     shape, build = (6, 6, 2), lambda x: layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(x))
     model, x = network(shape, build), pictures(2, shape)
@@ -496,7 +504,7 @@ def test_the_stabiliser_goes_with_the_size_of_the_sums(rule):
     assert np.abs(lost).max() < 1e-2 * np.abs(wanted).max()  # an epsilon that is given is used as it is
 
 
-def test_one_rule_for_all_keeps_the_bias_of_a_scaling_that_stands_alone():
+def test_one_rule_for_all_keeps_the_bias_of_a_scaling_that_stands_alone(uncompiled):
     """flat() says nothing of biases, so what stands in front keeps its own."""
     with precision("float64"):
         inputs = keras.Input((2,), dtype="float64")

@@ -105,12 +105,16 @@ STACKS = {
     "rescaling": lambda: [layers.Rescaling(2.0, offset=-1.0), *convolution(padding="same")()],
     "rescaling by channel": lambda: [layers.Rescaling([1.0, 2.0, 3.0]), layers.Flatten()],
 }
-EVERY_STACK = pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
 
 
-def built(stack, bias=0.3):
+def built(stack):
     with precision("float64"):
-        return model_of((8, 9, 3), *stack(), layers.Dense(4), bias=bias)
+        return model_of((8, 9, 3), *stack(), layers.Dense(4))
+
+
+@pytest.fixture(scope="module", params=STACKS.values(), ids=STACKS)
+def model(request):
+    return built(request.param)
 
 
 def walked_gradient(model, images, weights):
@@ -120,17 +124,15 @@ def walked_gradient(model, images, weights):
     return walk_back(model, graph, chain, [images], np.zeros_like(weights), weights, "gradient")
 
 
-@EVERY_STACK
-def test_forwards_and_backwards_the_walk_is_the_model(stack):
-    model, images, weights = built(stack), pictures(), pictures(3, (4,), seed=7)
+def test_forwards_and_backwards_the_walk_is_the_model(model):
+    images, weights = pictures(), pictures(3, (4,), seed=7)
     found = walked_gradient(model, images, weights)
     assert closeness(found.logits, forward(model, images)) < 1e-12
     assert closeness(found.values[0], gradient(model, images, weights)) < 1e-10
 
 
-@EVERY_STACK
-def test_every_layer_accounts_for_its_relevance(stack):
-    model, images = built(stack), pictures()
+def test_every_layer_accounts_for_its_relevance(model, uncompiled):
+    images = pictures()
     for rule in (rules.epsilon(0.1), rules.gamma(), rules.alpha_beta(bias=False), rules.w_square(), rules.flat()):
         found = explain(model, images, 1, rule)
         assert closeness(found.logits, forward(model, images)) < 1e-12  # signed rules make them another way
@@ -143,7 +145,7 @@ def test_every_layer_accounts_for_its_relevance(stack):
 
 
 @pytest.mark.parametrize("name", ["same", "even kernel, same", "stride, same", "dilation, same", "groups", "depthwise"])
-def test_padding_contributes_nothing(name):
+def test_padding_contributes_nothing(name, uncompiled):
     """Without a bias in the rule everything stays in the picture, however much of a window hangs over its edge."""
     model, images = built(STACKS[name]), pictures()
     start = np.abs(pictures(3, (4,), seed=2))
@@ -152,7 +154,7 @@ def test_padding_contributes_nothing(name):
         assert closeness(total, start.sum(axis=1)) < 1e-6, rule.name
 
 
-def test_zero_padding_in_front_of_a_convolution_is_padding():
+def test_zero_padding_in_front_of_a_convolution_is_padding(uncompiled):
     """ZeroPadding2D and a valid convolution are one layer with padding 'same', under every rule."""
     with precision("float64"):
         same = model_of((8, 9, 3), layers.Conv2D(4, 3, padding="same"), layers.Flatten(), layers.Dense(4))
@@ -179,7 +181,7 @@ def by_hand(weights, offset):
 
 
 @pytest.mark.parametrize("rule", [rules.gamma(), rules.alpha_beta(), rules.w_square(), rules.epsilon()])
-def test_a_folded_normalisation_is_the_convolution_with_other_weights(rule):
+def test_a_folded_normalisation_is_the_convolution_with_other_weights(rule, uncompiled):
     with precision("float64"):
         normalised = model_of(
             (8, 9, 3),
@@ -205,7 +207,7 @@ def test_a_folded_normalisation_is_the_convolution_with_other_weights(rule):
     assert np.array_equal(found.layers["relu"], found.layers["norm"])
 
 
-def test_a_normalisation_in_front_is_folded_too():
+def test_a_normalisation_in_front_is_folded_too(uncompiled):
     with precision("float64"):
         normalised = model_of((12,), layers.BatchNormalization(name="norm"), layers.Dense(5), bias=0.3)
         folded = model_of((12,), layers.Dense(5))
@@ -216,7 +218,7 @@ def test_a_normalisation_in_front_is_folded_too():
     assert closeness(lrp(normalised, x, 1, rules.gamma()), lrp(folded, x, 1, rules.gamma())) < 1e-12
 
 
-def test_negative_inputs_are_told_from_positive_ones_by_the_graph():
+def test_negative_inputs_are_told_from_positive_ones_by_the_graph(uncompiled):
     with precision("float64"):
         inputs = keras.Input((8, 9, 3), dtype="float64")
         x = layers.Conv2D(4, 3, activation="relu", name="first")(inputs)
@@ -238,7 +240,7 @@ def test_negative_inputs_are_told_from_positive_ones_by_the_graph():
     assert closeness(found.logits, forward(model, pictures())) < 1e-12
 
 
-def test_add_shares_in_proportion_and_concatenate_splits():
+def test_add_shares_in_proportion_and_concatenate_splits(uncompiled):
     with precision("float64"):
         inputs = keras.Input((5,), dtype="float64")
         one, two = layers.Dense(4, name="one")(inputs), layers.Dense(4, name="two")(inputs)
@@ -255,7 +257,7 @@ def test_add_shares_in_proportion_and_concatenate_splits():
     assert np.array_equal(found.layers["join"], np.concatenate([found.layers["sum"], found.layers["three"]], axis=1))
 
 
-def test_x_plus_y_is_add():
+def test_x_plus_y_is_add(uncompiled):
     with precision("float64"):
         inputs = keras.Input((8, 9, 3), dtype="float64")
         x = layers.Conv2D(3, 3, padding="same", activation="relu")(inputs)
@@ -270,7 +272,7 @@ def test_x_plus_y_is_add():
     assert np.array_equal(*found)
 
 
-def test_nested_models_are_opened():
+def test_nested_models_are_opened(uncompiled):
     images, plain = pictures(), convolutional()
     with precision("float64"):
         inputs = keras.Input((8, 9, 3), dtype="float64")
@@ -295,7 +297,7 @@ def test_nested_models_are_opened():
     )
 
 
-def test_a_shared_layer_is_walked_at_every_call():
+def test_a_shared_layer_is_walked_at_every_call(uncompiled):
     with precision("float64"):
         inputs = keras.Input((6,), dtype="float64")
         shared = layers.Dense(6, activation="relu", name="shared")
@@ -313,7 +315,9 @@ def test_a_shared_layer_is_walked_at_every_call():
 @pytest.mark.parametrize(
     "rule", [rules.epsilon(0.1), rules.gamma(), rules.alpha_beta(), rules.flat(), rules.w_square()]
 )
-def test_half_precision_dense_layers_are_dense_layers(rule, policy):
+def test_half_precision_dense_layers_are_dense_layers(rule, policy, request):
+    if policy == "float64":
+        request.getfixturevalue("uncompiled")
     with precision(policy):
         inputs = keras.Input((6, 5, 3), dtype=policy)
         x = layers.Flatten()(layers.Conv2D(4, 3, activation="relu")(inputs))
@@ -397,7 +401,7 @@ def test_sums_need_the_same_number_of_axes():
         read_graph(keras.Model(inputs, layers.Flatten()(inputs + layers.GlobalAveragePooling2D()(inputs))))
 
 
-def test_a_residual_network_keeps_what_it_should():
+def test_a_residual_network_keeps_what_it_should(uncompiled):
     """Under z+ and without biases in the rule, everything that starts arrives at the input."""
     start = np.abs(pictures(3, (4,), seed=3))
     composite = rules.Composite("z+ everywhere", (), rules.z_plus(1e-12, bias=False))

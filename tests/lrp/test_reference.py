@@ -1,4 +1,4 @@
-"""Equal to zennit's relevances: all arrays of lrp_reference.npz, in both precisions."""
+"""Equal to zennit's relevances: all arrays of lrp_reference.npz, in both precisions, in single precision compiled."""
 
 import functools
 
@@ -78,7 +78,9 @@ def test_there_are_71_arrays():
 
 @pytest.mark.parametrize("policy", ["float64", "float32"])
 @pytest.mark.parametrize("name", INPUTS)
-def test_input_relevance(name, policy):
+def test_input_relevance(name, policy, request):
+    if policy == "float64":
+        request.getfixturevalue("uncompiled")
     kind, case = name.split("_", 1)
     bias, case = not case.endswith("_nobias"), case.removesuffix("_nobias")
     target = ARRAYS[{"R": "target", "Z": "target_zero_bias", "N": "target_low"}[kind]]
@@ -89,7 +91,7 @@ def test_input_relevance(name, policy):
 
 @pytest.mark.parametrize("policy", ["float64", "float32"])
 @pytest.mark.parametrize("name", [name for name in INPUTS if name.startswith("R_")])
-def test_relevance_at_hidden_layers_and_the_ledger(name, policy):
+def test_relevance_at_hidden_layers_and_the_ledger(name, policy, uncompiled):
     bias, case = not name.endswith("_nobias"), name[2:].removesuffix("_nobias")
     found = explain(network(policy), ARRAYS["x"], ARRAYS["target"], rule_of(case, bias))
     bound = tolerance(policy, case, bias)
@@ -106,7 +108,7 @@ def test_relevance_at_hidden_layers_and_the_ledger(name, policy):
 
 @pytest.mark.parametrize("policy", ["float64", "float32"])
 @pytest.mark.parametrize("name", SINGLE)
-def test_one_layer_with_inputs_and_outputs_of_both_signs(name, policy):
+def test_one_layer_with_inputs_and_outputs_of_both_signs(name, policy, uncompiled):
     kind, case = name[2:].split("_R_")
     bias, case = not case.endswith("_nobias"), case.removesuffix("_nobias")
     kernel, offset, x = (ARRAYS[f"L_{kind}_{part}"] for part in ("kernel", "bias", "x"))

@@ -29,6 +29,11 @@ def network():
     return convolutional()
 
 
+@pytest.fixture
+def residual_network(uncompiled):
+    return residual()
+
+
 @pytest.fixture(scope="module")
 def images():
     return pictures()
@@ -83,15 +88,16 @@ def test_relevance_is_linear_in_what_it_starts_from(rule, network, images):
 
 
 @EVERY_RULE
-@pytest.mark.parametrize("model", [convolutional(), residual()], ids=["chain", "residual"])
-def test_a_batch_is_the_stack_of_its_pictures(rule, model, images):
+@pytest.mark.parametrize("which", ["chain", "residual"])
+def test_a_batch_is_the_stack_of_its_pictures(rule, which, network, images, request):
+    model = network if which == "chain" else request.getfixturevalue("residual_network")
     batch = lrp(model, images, [3, 0, 1], rule, batch_size=2)
     single = [lrp(model, image[np.newaxis], target, rule) for image, target in zip(images, [3, 0, 1], strict=True)]
     assert closeness(batch, np.concatenate(single)) < 1e-11
 
 
 @pytest.mark.parametrize("name", [name for name in ALL_RULES if name not in ("epsilon", "w2")])
-def test_rescaling_two_layers_against_each_other_changes_nothing(name, images):
+def test_rescaling_two_layers_against_each_other_changes_nothing(name, images, uncompiled):
     """W c, b c, then W / c: the network computes the same, and so do the rules, but for a stabiliser of 1e-6.
 
     (w2 with its bias does change in the second layer, whose bias is not scaled, and epsilon is 0.1 in this list.)
@@ -106,7 +112,7 @@ def test_rescaling_two_layers_against_each_other_changes_nothing(name, images):
     assert closeness(found, wanted) < 1e-4
 
 
-def test_flat_does_not_look_at_the_weights(images):
+def test_flat_does_not_look_at_the_weights(images, uncompiled):
     start = np.ones((3, 4))
     one, two = (explain(convolutional(seed=seed), images, None, rules.flat(), start=start) for seed in (0, 5))
     assert closeness(one.layers["pool1"], two.layers["pool1"]) < 1e-12
@@ -146,7 +152,7 @@ def leak(rule, x, kernel, bias, epsilon):
 
 @pytest.mark.parametrize("epsilon", [1e-6, 0.3])
 @pytest.mark.parametrize("name", ["epsilon", "z+", "alpha-beta", "gamma", "w2", "flat", "z-B"])
-def test_what_a_layer_keeps_is_what_the_formula_says(name, epsilon):
+def test_what_a_layer_keeps_is_what_the_formula_says(name, epsilon, uncompiled):
     rule = {
         "epsilon": rules.epsilon(epsilon),
         "z+": rules.z_plus(epsilon),
@@ -191,7 +197,7 @@ def test_z_plus_of_a_positive_score_is_nowhere_negative(network, images):
 
 
 @EVERY_RULE
-def test_negative_logits_zero_inputs_and_dead_layers_stay_finite(rule, images):
+def test_negative_logits_zero_inputs_and_dead_layers_stay_finite(rule, images, uncompiled):
     with precision("float64"):
         model = convolutional()
         model.get_layer("dense2").bias.assign([-50.0, -60.0, -70.0, -80.0])
@@ -209,8 +215,8 @@ def test_negative_logits_zero_inputs_and_dead_layers_stay_finite(rule, images):
 
 
 @EVERY_RULE
-def test_the_ledger_balances_in_a_residual_network(rule, images):
-    found = explain(residual(), images, 2, rule)
+def test_the_ledger_balances_in_a_residual_network(rule, images, residual_network):
+    found = explain(residual_network, images, 2, rule)
     for row in found.ledger:
         assert np.allclose(row.arriving, row.handed_on + row.absorbed, rtol=0, atol=1e-9 * np.abs(row.arriving).max())
     absorbed = sum(row.absorbed for row in found.ledger)
@@ -219,7 +225,7 @@ def test_the_ledger_balances_in_a_residual_network(rule, images):
     assert np.abs(found.start.sum(axis=1) - absorbed - total).max() < 1e-9 * scale
 
 
-def test_the_box_counts_from_its_edges():
+def test_the_box_counts_from_its_edges(uncompiled):
     """Inputs at the lower bound contribute through negative weights only: x w - l w+ - h w- = (l - h) w-."""
     with precision("float64"):
         model = model_of((6,), layers.Dense(3))
@@ -237,7 +243,7 @@ def test_the_box_counts_from_its_edges():
         lrp(model, np.zeros((1, 6)), 0, rules.z_box([-1, -1, -1], [1, 1, 1]))
 
 
-def test_a_sum_of_exactly_zero_counts_as_positive():
+def test_a_sum_of_exactly_zero_counts_as_positive(uncompiled):
     """s(0) = +epsilon. And where z = 0, gamma gives nothing to anyone: the ledger says so."""
     with precision("float64"):
         model = model_of((2,), layers.Dense(1), bias=0)

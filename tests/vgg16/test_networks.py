@@ -174,12 +174,12 @@ def test_repeated_calls_do_not_grow_in_memory(network, inputs):
 
     def ask(times):
         for _ in range(times):
-            network.decode(network.logits(inputs))
-            gradient(tf.constant(inputs))
+            network.decode(network.logits(inputs[:1]))
+            gradient(tf.constant(inputs[:1]))
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    before = ask(10)
-    assert ask(40) - before < 20_000  # kB on Linux: less than one set of activations kept per call would take
+    before = ask(5)
+    assert ask(20) - before < 20_000  # kB on Linux: less than half of what activations kept by every call would take
     assert gradient.experimental_get_tracing_count() == 1
 
 
@@ -376,8 +376,7 @@ def official(tmp_path_factory):
 
 def test_the_full_network_agrees_with_stock_keras(official, tmp_path):
     network = networks.imagenet_network(official)
-    names = ("cat", "coffee", "officer", "astronaut", "rocket")
-    inputs = network.preprocess(np.stack([sample_photo(name) for name in names]))
+    inputs = network.preprocess(np.stack([sample_photo(name) for name in ("cat", "rocket")]))
     np.save(tmp_path / "inputs.npy", inputs)
     command = [sys.executable, "-c", STOCK, official, tmp_path / "inputs.npy", tmp_path / "logits.npy"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(networks.__file__).parents[2])

@@ -6,12 +6,11 @@ from helpers.words.text import PAPER_SENTENCES, RatedTexts, load_sentences, trai
 
 
 @pytest.fixture(scope="module")
-def trained():
-    """The course's network and its held-out sentences; trained once, in ten seconds or more."""
-    train, test = training_and_test(load_sentences())
-    reports = []
-    network = train_sentiment(train, progress=lambda *report: reports.append(report))
-    return network, test, reports
+def easy():
+    """A small network for an easy task, and what its training said."""
+    reports, small = [], {"embedding": 8, "units": 8, "learning_rate": 0.02, "batch": 16}
+    network = train_sentiment(toy(400), epochs=10, progress=lambda *report: reports.append(report), **small)
+    return network, reports
 
 
 def toy(count: int = 64) -> RatedTexts:
@@ -19,32 +18,33 @@ def toy(count: int = 64) -> RatedTexts:
     return RatedTexts(texts, np.tile([3.0, -3.0], count // 2))
 
 
-def test_held_out_sentences_get_the_right_sign(trained):
-    network, test, _ = trained
+@pytest.mark.slow  # the notebook of words trains the same network, every time that it runs
+def test_held_out_sentences_get_the_right_sign_and_one_fools_the_network():
+    train, test = training_and_test(load_sentences())
+    network = train_sentiment(train)
     found = quality(sentiment_logits(network, test.texts), test.ratings)
     assert found.signs[0.3] >= 0.77
     assert found.signs[2.0] >= 0.86
     assert found.correlation >= 0.67
     assert found.counts[0.3] == len(test) > 1_400
-
-
-def test_the_papers_sentences_come_out_as_in_the_paper_and_one_fools_the_network(trained):
-    logits = sentiment_logits(trained[0], PAPER_SENTENCES)
+    logits = sentiment_logits(network, PAPER_SENTENCES)  # come out as in the paper
     assert (logits > 0).tolist() == [False] * 6 + [True, True, False]
     assert PAPER_SENTENCES[8] == "it never fails to engage us ."
 
 
-def test_training_reports_its_progress(trained):
-    network, _, reports = trained
-    assert [report[:2] for report in reports] == [(1, 3), (2, 3), (3, 3), (3, 3)]
-    assert list(network.loss) == sorted(network.loss, reverse=True)
+def test_training_reports_its_progress(easy):
+    network, reports = easy
+    assert [report[:2] for report in reports] == [*((done, 10) for done in range(1, 11)), (10, 10)]
+    assert len(network.loss) == 10
+    assert network.loss[-1] < network.loss[0] / 2
 
 
-def test_a_sentence_gets_the_same_logit_alone_and_in_a_batch(trained):
-    together = sentiment_logits(trained[0], PAPER_SENTENCES)
-    alone = [sentiment_logits(trained[0], [text])[0] for text in PAPER_SENTENCES]
+def test_a_sentence_gets_the_same_logit_alone_and_in_a_batch(easy):
+    texts = ["a good film", "bad", "it is a good one , and this film is a bad one"]
+    together = sentiment_logits(easy[0], texts)
+    alone = [sentiment_logits(easy[0], [text])[0] for text in texts]
     np.testing.assert_allclose(together, alone, atol=1e-5)
-    assert len(trained[0].model.predict(np.array([[2, 3, 0, 0]]), verbose=0)) == 1
+    assert len(easy[0].model.predict(np.array([[2, 3, 0, 0]]), verbose=0)) == 1
 
 
 def test_the_seed_fixes_the_network_and_training_prints_nothing(capfd):
@@ -64,9 +64,8 @@ def test_the_two_directions_start_apart_and_the_logit_has_no_bias():
     assert not model.get_layer("score").use_bias
 
 
-def test_a_small_network_learns_an_easy_task():
-    network = train_sentiment(toy(400), epochs=10, embedding=8, units=8, learning_rate=0.02, batch=16)
-    assert (np.sign(sentiment_logits(network, ["a good film", "it is a bad one"])) == [1, -1]).all()
+def test_a_small_network_learns_an_easy_task(easy):
+    assert (np.sign(sentiment_logits(easy[0], ["a good film", "it is a bad one"])) == [1, -1]).all()
 
 
 def test_quality_is_counted_right():
