@@ -15,7 +15,7 @@ That a map lies on the thing is what the *picture's maker* calls true. A network
 elsewhere (at the grass behind it); pixel flipping (``data/scores/flipping.py``) asks the network instead of the mask.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,7 @@ from helpers.course.backend import keras
 from helpers.course.targets import batches
 from helpers.photos.scores import area_share, mass_inside, pointing_place
 from helpers.sanity.randomisation import Explainer
-from helpers.sanity.tables import UNDEFINED, Table, Value
+from helpers.sanity.tables import UNDEFINED, Value
 from helpers.toyworld.network import ToyworldNetwork
 from helpers.toyworld.world import World
 from helpers.vgg16.cam import enlarge
@@ -104,29 +104,6 @@ def world_scenes(network: ToyworldNetwork, world: World, truth: str = "animal") 
         return Scenes(images, kept.masks[:, np.newaxis], targets), float(right.mean())
     masks = np.stack([kept.mark_masks, kept.masks & ~kept.mark_masks], axis=1)
     return Scenes(images, masks, np.column_stack([targets, np.full(len(kept), NOT_ASKED)])), float(right.mean())
-
-
-def truth_table(model: keras.Model, scenes: Scenes, methods: Mapping[str, Explainer], *, batch_size: int = 8) -> Table:
-    """A table of scores: every method on every thing that the scenes ask for.
-
-    Parameters
-    ----------
-    methods
-        ``explain(model, images, target) -> maps (N, height, width)`` by name, such as
-        :func:`helpers.sanity.methods.explainers`. They are scored by their positive part.
-
-    Returns
-    -------
-    Table with :func:`columns_for` these scenes; see :func:`helpers.sanity.tables.format_table`
-    """
-    if not len(scenes.asked):
-        raise ValueError("No map is asked for: every target is -1, or there is no scene.")
-    columns = columns_for(scenes)
-    rows = {
-        name: summary(score_maps(scenes, explained(model, explain, scenes, batch_size)), columns)
-        for name, explain in methods.items()
-    }
-    return Table("maps against masks", columns, rows, chance_levels(scenes))
 
 
 @dataclass(frozen=True, eq=False)
