@@ -41,7 +41,7 @@ import notebooks  # noqa: E402
 
 XLA_NAMES = {"SSE41": "SSE4_2", "AVX2": "AVX2"}
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?%?")
-BOOKS = [f"notebook-{notebooks.number(path)}" for path in notebooks.paths()]
+BOOKS = {f"notebook-{notebooks.number(path)}": path for path in notebooks.paths()}
 MUCH = 1 / 3  # of a limit
 
 
@@ -97,10 +97,8 @@ def say(name: str, words: str) -> None:
 def run_part(name: str, part: str, options: argparse.Namespace) -> None:
     """A part of a row; what it found goes into a file."""
     variables = environment(ROWS[name])
-    if part == "tests":
-        found = run_tests(name, variables, options)
-    else:
-        found = run_notebook(name, *notebooks.paths([part[-1]]), variables, options)
+    path = BOOKS.get(part)
+    found = run_notebook(name, path, variables, options) if path else run_tests(name, variables, options)
     (options.out / f"{name}-{part}.json").write_text(json.dumps(found, indent=1))
 
 
@@ -110,7 +108,7 @@ def run_tests(name: str, variables: dict, options: argparse.Namespace) -> dict:
     shutil.rmtree(margins, ignore_errors=True)
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "margins", "-p", "no:cacheprovider", "-n", "2"]
-    command += ["--dist", "loadfile", f"--junitxml={report}", *(options.tests or ["tests"])]
+    command += ["-m", "not slow", "--dist", "loadfile", f"--junitxml={report}", *(options.tests or ["tests"])]
     say(name, "unit tests begin")
     start = time.perf_counter()
     with log.open("w") as out:
@@ -216,7 +214,7 @@ def report(results: dict[tuple[str, str], dict]) -> int:
         tests, books = results.get((name, "tests")), {part: results.get((name, part)) for part in BOOKS}
         unit = f"{tests['passed']} passed, {len(tests['failures'])} failed ({tests['seconds']:.0f} s)" if tests else "-"
         books = [
-            f"{part[-1]} {'failed' if found['failures'] else 'passed'} ({found['seconds']:.0f} s)"
+            f"{part.removeprefix('notebook-')} {'failed' if found['failures'] else 'passed'} ({found['seconds']:.0f} s)"
             for part, found in books.items()
             if found
         ]
@@ -269,7 +267,8 @@ def main(arguments: list[str] | None = None) -> int:
     everything = options.tests is None and options.notebooks is None
     parts = ["tests"] * (everything or options.tests is not None)
     if everything or options.notebooks is not None:
-        parts += [f"notebook-{notebooks.number(path)}" for path in notebooks.paths(options.notebooks or [])]
+        chosen = notebooks.paths(options.notebooks or [])
+        parts += [part for part, path in BOOKS.items() if path in chosen]
     options.out = options.out.resolve()
     options.out.mkdir(parents=True, exist_ok=True)
     jobs = [(name, part) for name in options.rows for part in parts]

@@ -6,6 +6,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from run import ROWS, differing, environment, main, run_notebook
 
+DONE = {"seconds": 1.0, "failures": {}, "printed": {}, "comparisons": []}
 FAR = {"test": "tests/a.py::test_b", "where": "a.py:3", "sign": "<", "value": 0.009, "limit": 0.01, "share": 0.9}
 
 
@@ -55,3 +56,10 @@ def test_the_tables_say_what_fails_is_close_or_moves(tmp_path, capsys):
     row(tmp_path, "own-2", {"a::test_b": "too far"})
     assert main(["--report", "--out", str(tmp_path)]) == 1
     assert "too far" in capsys.readouterr().out
+
+
+def test_every_notebook_is_a_part_by_its_name(tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr("run.run_notebook", lambda name, path, *rest: ran.append(path.name) or DONE)
+    assert main(["--rows", "own-1", "--notebooks", "1", "words", "your", "--out", str(tmp_path)]) == 0
+    assert ran == ["1_gradients_and_taylor.ipynb", "words.ipynb", "your_own_network.ipynb"]
