@@ -252,11 +252,11 @@ SIDE = {
         "The cat and eleven explanations of its class side by side: gradients and their relatives, guided "
         "backpropagation, deconvnet, deep Taylor, three kinds of LRP, and Grad-CAM"
     ),
+    "methods on {photo}": "The photograph {photo} and eleven explanations of its class side by side",
     "edges and maps": (
         "The cat, the edges that the Sobel operator draws of it, and two maps: guided backpropagation draws the same "
         "lines, the gradient is grainy"
     ),
-    "methods on {photo}": "The photograph {photo} and eleven explanations of its class side by side",
 }
 TRUTH = {
     "shuffled labels": (
