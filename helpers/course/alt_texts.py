@@ -253,6 +253,10 @@ SIDE = {
         "backpropagation, deconvnet, deep Taylor, three kinds of LRP, and Grad-CAM"
     ),
     "methods on {photo}": "The photograph {photo} and eleven explanations of its class side by side",
+    "edges and maps": (
+        "The cat, the edges that the Sobel operator draws of it, and two maps: guided backpropagation draws the same "
+        "lines, the gradient is grainy"
+    ),
 }
 TRUTH = {
     "shuffled labels": (
@@ -291,10 +295,10 @@ CONCEPTS = {
         "marks are filled where significant"
     ),
     "most and least": "The six most spotted and the six least spotted pictures of the world according to the CAV",
-    "drawn stripes": "A drawn tile of blue stripes and five pieces cut from it in other colours and directions",
+    "drawn stripes": "A drawn tile of black stripes and three pieces cut from it in other colours and directions",
     "stripes scored": "TCAV scores of the drawn stripes for the four coats: high for striped",
     "own concept scored": "TCAV scores of your own concept for the four coats",
-    "concepts of VGG16": "TCAV scores of six concepts for bell pepper, pomegranate and elephant on VGG16-GAP",
+    "concepts of VGG16": "TCAV scores of five concepts for bell pepper, pomegranate and elephant on VGG16-GAP",
     "grass and gravel": "The same elephant at the same place, on grass and on gravel",
 }
 DETECTIVE = {

@@ -30,6 +30,8 @@ COLOURS = {
     "yellow": "#F0E442",
     "black": "#000000",
 }
+# of lines and dots beside maps, where red and blue speak for and against a class
+NEUTRAL = (*(COLOURS[name] for name in ("orange", "green", "purple")), "0.45", "#8c510a", "black", COLOURS["yellow"])
 MARKERS = "os^DvPX"  # of curves, so that colour alone need not tell them apart
 LARGEST_WIDTH = 8.0  # inches: fits a notebook column without scrolling
 

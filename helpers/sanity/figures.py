@@ -7,12 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helpers.course.figures import COLOURS, LARGEST_WIDTH, MARKERS
+from helpers.course.figures import COLOURS, LARGEST_WIDTH, MARKERS, NEUTRAL
 from helpers.sanity.methods import BASELINES
 from helpers.sanity.tables import Table
 
-# of lines and dots beside maps, where red and blue speak for and against a class
-NEUTRAL = (*(COLOURS[name] for name in ("orange", "green", "purple")), "0.45", "#8c510a", "black", COLOURS["yellow"])
 TITLES = {"spearman": "rank correlation, with sign", "absolute": "rank correlation of |map|"}
 
 

@@ -5,14 +5,14 @@ stand for the corrected p (:class:`helpers.tcav.significance.ConceptTest`). A sc
 p, is drawn pale and hatched, or as an open marker: it is not to be read as a finding.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from helpers.course.figures import COLOURS, DIVERGING, LARGEST_WIDTH, MARKERS
+from helpers.course.figures import COLOURS, DIVERGING, LARGEST_WIDTH, MARKERS, NEUTRAL
 from helpers.tcav.significance import ConceptTest
 from helpers.tcav.vectors import ConceptVector
 
@@ -23,17 +23,10 @@ def concept_vector_in_two_dimensions(
     vector: ConceptVector,
     names: tuple[str, str] = ("concept", "random"),
     features: tuple[str, str] = ("activation 1", "activation 2"),
-    logit: Callable[[np.ndarray], np.ndarray] | None = None,
-    arrows_at: np.ndarray | None = None,
 ) -> Figure:
     """What a CAV is: activations (n, 2) and (m, 2), the line that divides them, and the vector across it.
 
-    Parameters
-    ----------
-    names, features : of the two sets, and of the axes
-    logit : maps activations (k, 2) to a class's logit (k,); drawn as level lines
-    arrows_at : (k, 2), where to draw the gradient of the logit, by central differences and at one length: it shows
-        whether the logit rises (red) or falls (blue) towards the concept
+    ``names`` are those of the two sets, ``features`` those of the axes.
 
     Raises
     ------
@@ -60,34 +53,9 @@ def concept_vector_in_two_dimensions(
         lw=1,
         label="the classifier's line",
     )
-    _arrow(axis, foot, 0.5 * reach * normal, "black", width=0.008)
+    step = 0.5 * reach * normal
+    axis.quiver(*foot, *step, angles="xy", scale_units="xy", scale=1, color="black", width=0.008, zorder=4)
     axis.annotate("CAV", foot + 0.56 * reach * normal, ha="center", va="center", fontweight="bold", zorder=5)
-    if logit is not None:
-        grid = np.stack(np.meshgrid(*(np.linspace(c - reach, c + reach, 80) for c in centre)), axis=-1)
-        levels = np.asarray(logit(grid.reshape(-1, 2))).reshape(80, 80)
-        lines = axis.contour(
-            grid[..., 0],
-            grid[..., 1],
-            levels,
-            levels=8,
-            colors=COLOURS["green"],
-            linestyles="solid",
-            linewidths=0.8,
-            zorder=1,
-        )
-        axis.clabel(lines, fontsize=7, fmt="%.3g")
-        axis.plot([], [], color=COLOURS["green"], lw=0.8, label="level lines of the logit")
-        if arrows_at is not None:
-            axis.plot([], [], color=COLOURS["vermilion"], lw=2, label="its gradient, towards the concept")
-            axis.plot([], [], color=COLOURS["blue"], lw=2, label="its gradient, away from it")
-            for point in np.asarray(arrows_at, float):
-                steps = 1e-3 * reach * np.eye(2)
-                slope = np.array(
-                    [float(logit((point + s)[None])[0]) - float(logit((point - s)[None])[0]) for s in steps]
-                )
-                if (length := np.linalg.norm(slope)) > 0:
-                    colour = COLOURS["vermilion"] if slope @ normal > 0 else COLOURS["blue"]
-                    _arrow(axis, point, 0.3 * reach * slope / length, colour, width=0.006)
     axis.set(
         xlim=(centre[0] - reach, centre[0] + reach),
         ylim=(centre[1] - reach, centre[1] + reach),
@@ -291,10 +259,6 @@ def score_against_loss(
     return figure
 
 
-def _arrow(axis, start, step, colour: str, width: float) -> None:
-    axis.quiver(*start, *step, angles="xy", scale_units="xy", scale=1, color=colour, width=width, zorder=4)
-
-
 def _bar(axis, place: int, test: ConceptTest) -> None:
     found = test.significant
     axis.bar(
@@ -318,7 +282,7 @@ def _bar(axis, place: int, test: ConceptTest) -> None:
 
 
 def _line(axis, number: int, concept: str, known: list[tuple[int, ConceptTest]], shift: float) -> None:
-    colour = list(COLOURS.values())[number % len(COLOURS)]
+    colour = NEUTRAL[number % len(NEUTRAL)]
     marker = MARKERS[number % len(MARKERS)]
     places = np.array([place for place, _ in known]) + shift
     means, deviations = [test.mean for _, test in known], [test.deviation for _, test in known]

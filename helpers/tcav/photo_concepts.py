@@ -23,7 +23,7 @@ from helpers.toyworld.concepts import concept_set, random_set
 from helpers.vgg16.photo_network import PhotoNetwork
 
 SIZES = (0.55, 0.95)  # longer side of the thing as a share of the picture's side
-TRIED_AT_A_TIME = 16
+TRIED_AT_A_TIME = 8
 LEAST_RECOGNISED = 0.05  # of the tries: with less, finding pictures would take too long
 PAINTED_AT_A_TIME = 50  # bounds the memory
 

@@ -58,6 +58,8 @@ def activations(
 
     Parameters
     ----------
+    model
+        Or a network that has one (``ToyworldNetwork``, ``PhotoNetwork``): its ``preprocess`` is then applied.
     layer
         Its name; a list of names gives a dictionary, all read in one forward pass.
     pooling
@@ -75,6 +77,7 @@ def activations(
         If a layer is unknown, an image does not fit, activations are not finite, or an array would take more than
         256 MiB: at early layers of large networks only pooled activations are small enough.
     """
+    model, preprocess, _ = _opened(model, preprocess)
     images, first = _images(model, images, preprocess)
     names = name_list("layer", layer)
     found = {name: _empty(model, name, first, len(images), pooling) for name in names}
@@ -103,11 +106,12 @@ def logit_gradients(
     The directional derivative along any CAV is its product with this row, so that one backward pass serves all CAVs.
     With ``pooling`` it is the sum over the places: see the module's text. ``target``: see
     :mod:`helpers.course.targets`. A list of layers gives a dictionary, all from one pass backwards.
-    ``preprocess`` and what is raised are as in :func:`activations`, and besides
+    ``model``, ``preprocess`` and what is raised are as in :func:`activations`; of a network a name is a target. Besides
 
     ValueError
         If the model ends in probabilities, the target does not fit, or the logits do not depend on the layer.
     """
+    model, preprocess, target = _opened(model, preprocess, target)
     images, first = _images(model, images, preprocess)
     names = name_list("layer", layer)
     found = {name: _empty(model, name, first, len(images), pooling) for name in names}
@@ -225,6 +229,13 @@ def _differentiator(pooling: str | None) -> Callable:
 # one function for each pooling, made once: ``compiled`` knows them again
 _READ = {pooling: _reader(pooling) for pooling in POOLINGS}
 _DIFFERENTIATE = {pooling: _differentiator(pooling) for pooling in POOLINGS}
+
+
+def _opened(model, preprocess: Callable | None, target=None) -> tuple[keras.Model, Callable | None, object]:
+    """The model of a network, its preprocessing unless another is given, and the number of a class that has a name."""
+    if not hasattr(model, "class_index"):
+        return model, preprocess, target
+    return model.model, preprocess or model.preprocess, model.class_index(target) if isinstance(target, str) else target
 
 
 def _images(model, images, preprocess: Callable | None) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,7 @@
 """Activations, gradients and scores: exact where the logit is linear, the same whatever the batches."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from own_networks import NESTED
@@ -205,12 +207,16 @@ def test_preprocessing_batch_by_batch_gives_the_same(small_cam_network):
         return images / 127.5 - 1
 
     ready, options = preprocess(bytes_), {"preprocess": preprocess, "batch_size": 3}
+    network = SimpleNamespace(model=small_cam_network, preprocess=preprocess, class_index={"second": 1}.__getitem__)
     expected = tcav.activations(small_cam_network, "conv2", ready)
     np.testing.assert_allclose(tcav.activations(small_cam_network, "conv2", bytes_, **options), expected, atol=1e-12)
+    np.testing.assert_allclose(tcav.activations(network, "conv2", bytes_), expected, atol=1e-12)
     expected = tcav.logit_gradients(small_cam_network, "conv2", ready, 1)
     np.testing.assert_allclose(
         tcav.logit_gradients(small_cam_network, "conv2", bytes_, 1, **options), expected, atol=1e-12
     )
+    np.testing.assert_allclose(tcav.logit_gradients(network, "conv2", bytes_, "second"), expected, atol=1e-12)
+    np.testing.assert_allclose(tcav.logit_gradients(network, "conv2", bytes_, 1), expected, atol=1e-12)
     with pytest.raises(ValueError, match="takes inputs of shape"):
         tcav.activations(small_cam_network, "conv2", bytes_[:, :5], preprocess=preprocess)
 
