@@ -1,6 +1,7 @@
 """Small models that several test modules share."""
 
 import os
+import random
 
 import numpy as np
 import pytest
@@ -8,6 +9,12 @@ import pytest
 if os.name != "posix":  # these are about user ids, pipes, links, shell scripts, and folders as POSIX lays them out
     collect_ignore = ["hub", "test_hub.py", "test_binder.py", "test_project.py", "photos/test_folders.py"]
     collect_ignore += ["fuzz/test_fuzz_files.py", "fuzz/test_fuzz_images.py"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Networks that a test does not train begin with the same weights wherever, and after whatever, it runs."""
+    random.seed(0)  # of which Keras makes the seeds of its initialisers
 
 
 @pytest.fixture(scope="session")
