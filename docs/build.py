@@ -75,6 +75,8 @@ def page_of(path: Path) -> nbformat.NotebookNode:
             continue
         if "solution" in cell.metadata.get("tags", []):
             cell.metadata["tags"] = [*cell.metadata["tags"], "hide-cell"]
+            for output in cell.outputs:  # one button is enough: what it printed is not folded once more
+                output.get("data", {}).pop("text/html", None)
         for number, output in enumerate(cell.outputs):
             if "image/png" in output.get("data", {}):
                 file = figures / f"{path.stem}-{index}-{number}.png"

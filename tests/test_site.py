@@ -18,6 +18,7 @@ def test_a_page_folds_its_solutions_and_keeps_its_alt_texts(tmp_path, monkeypatc
     solutions = [cell for cell in page.cells if "solution" in cell.metadata.get("tags", [])]
     assert solutions
     assert all("hide-cell" in cell.metadata["tags"] for cell in solutions)
+    assert "<summary>What the solution prints" not in str(solutions)
     pictures = [o for cell in stored.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
     shown = re.findall(r'<img class="course-figure"[^>]* alt="([^"]{15,})" src="../_static/figures/([^"]+)"', str(page))
     assert len(shown) == len(pictures) > 5

@@ -39,7 +39,37 @@ def explore(draw: Callable[..., Figure], alt: str, **controls: ipywidgets.Widget
 
     say_what_they_are(*controls.values())
     figure = ipywidgets.interactive_output(update, controls)
-    display(ipywidgets.VBox([ipywidgets.HBox(list(controls.values())), figure]))
+    display(ipywidgets.VBox([ipywidgets.HBox(list(controls.values())), figure, names()]))
+
+
+# what a page does when the picture, which is none, cannot be shown: name the parts now, and again when one changes
+_NAMES = """<style>.widget-dropdown > select { background-image: none !important; appearance: auto; }</style>
+<img alt="" src="data:," onerror="
+const box = this.closest('.widget-container');
+const name = () => {
+  for (const canvas of box.querySelectorAll('canvas')) {
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', 'canvas, to draw on with the mouse or one finger');
+  }
+  for (const slider of box.querySelectorAll('.widget-slider'))
+    for (const part of slider.querySelectorAll('[role=slider], .widget-readout')) {
+      part.setAttribute('aria-label', slider.querySelector('.widget-label').textContent);
+      if (part.matches('.widget-readout')) part.setAttribute('role', 'textbox');
+      else part.setAttribute('aria-valuetext', slider.querySelector('.widget-readout').textContent);
+    }
+};
+new MutationObserver(name).observe(box, {childList: true, subtree: true});
+name();
+this.remove()">"""
+
+
+def names() -> ipywidgets.HTML:
+    """What gives sliders and canvases their names for screen readers; it stands unseen in the box that holds them.
+
+    ipywidgets names neither a slider's handle nor a canvas, says the place of a chosen value instead of the value, and
+    draws the arrow of a menu in black on a dark page. No trait changes that, so the page itself is told.
+    """
+    return ipywidgets.HTML(_NAMES, layout={"display": "none"})
 
 
 def say_what_they_are(*controls: ipywidgets.Widget) -> None:
@@ -101,6 +131,7 @@ def draw_strokes(strokes: Sequence[Stroke], size: int = SIZE, pen: int = PEN) ->
 def progress_bar(text: str = "training") -> Progress:
     """Display a progress bar; pass the returned function as ``progress`` to a training, as often as wanted."""
     bar = ipywidgets.IntProgress(0, 0, 1, description=text, style={"description_width": "initial"})
+    say_what_they_are(bar)
     note = ipywidgets.Label()
 
     def report(done: int, total: int, message: str) -> None:

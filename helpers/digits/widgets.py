@@ -14,7 +14,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from helpers.course.figures import show
-from helpers.course.widgets import PEN, SIZE, connect_pen, draw_strokes
+from helpers.course.widgets import PEN, SIZE, connect_pen, draw_strokes, names
 from helpers.digits.pictures import centre_digit
 
 INK, PAPER = "#000000", "#ffffff"
@@ -92,4 +92,4 @@ def draw_digit(explain: Callable[[np.ndarray], Figure], alt: str) -> None:
     undo.on_click(lambda _: keep(strokes[:-1]))
     clear.on_click(lambda _: keep([]))
     keep([])
-    display(ipywidgets.HBox([ipywidgets.VBox([canvas, ipywidgets.HBox([undo, clear])]), output]))
+    display(ipywidgets.HBox([ipywidgets.VBox([canvas, ipywidgets.HBox([undo, clear]), names()]), output]))

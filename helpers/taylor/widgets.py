@@ -7,7 +7,7 @@ import ipywidgets
 from IPython.display import clear_output, display
 
 from helpers.course.figures import show
-from helpers.course.widgets import progress_bar, say_what_they_are
+from helpers.course.widgets import names, progress_bar, say_what_they_are
 from helpers.taylor.experiments import TrainedTask, task_from_sliders, train_on_task
 from helpers.taylor.figures import playground_figure, playground_settings
 
@@ -51,7 +51,7 @@ def playground() -> None:
         control.observe(moved, "value")
     boxes = list(controls.values())
     columns = ipywidgets.HBox([ipywidgets.VBox(boxes[:3]), ipywidgets.VBox(boxes[3:])])
-    display(ipywidgets.VBox([columns, figure]))
+    display(ipywidgets.VBox([columns, figure, names()]))
     draw()
 
 

@@ -17,7 +17,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from helpers.course.figures import show
-from helpers.course.widgets import connect_pen, draw_strokes, say_what_they_are, upload_button
+from helpers.course.widgets import connect_pen, draw_strokes, names, say_what_they_are, upload_button
 from helpers.tcav.own_concepts import COLOURS, TILE, concept_from_uploads, texture_set
 
 PAPER = "#ffffff"
@@ -218,4 +218,4 @@ def own_concept(
     paint()
     say_what_they_are(brush, width, fill, colours)
     controls = [brush, width, fill, ipywidgets.HBox([undo, clear]), colours, test, upload]
-    display(ipywidgets.VBox([ipywidgets.HBox([canvas, ipywidgets.VBox(controls)]), output]))
+    display(ipywidgets.VBox([ipywidgets.HBox([canvas, ipywidgets.VBox(controls)]), output, names()]))

@@ -30,17 +30,17 @@ def labels_cut_off(group: Group) -> list[str]:
 
 
 def without_name(group: Group) -> list[str]:
-    """Controls that neither a label, a title nor an aria-label names; ipycanvas lets nobody name a canvas."""
-    nameless = group.page.evaluate(
-        """group => [...document.querySelectorAll(`[data-group="${group}"] [data-control]`)]
-          .filter(e => !e.matches('canvas'))
-          .filter(e => ![e.getAttribute('aria-label'), e.getAttribute('title'), e.matches('button') && e.textContent,
-            ...[...e.querySelectorAll('.widget-label, .widget-label-basic')].map(label => label.textContent)]
-            .some(name => name && name.replace(/\\u200b/g, '').trim()))
-          .map(e => e.outerHTML.slice(0, 200))""",
-        group.index,
-    )
-    titles = group.area.locator('[title="null"]').all_text_contents()
+    """Controls that have no name in the browser's accessibility tree, where screen readers look for it."""
+    tree = group.page.context.new_cdp_session(group.page)
+    nameless = []
+    group.area.scroll_into_view_if_needed()  # what is far away is not in the tree
+    for control in group.controls:
+        group.focusable(control).evaluate("element => { window.asked = element; }")
+        part = tree.send("Runtime.evaluate", {"expression": "window.asked"})["result"]["objectId"]
+        node = tree.send("Accessibility.getPartialAXTree", {"objectId": part, "fetchRelatives": False})["nodes"][0]
+        if not node.get("name", {}).get("value", "").strip():
+            nameless.append(f"{group}: {control.kind} {control.label!r}")
+    titles = group.page.locator('.jp-Notebook [title="null"]:visible').all_text_contents()
     return nameless + [f"the pointer over {text!r} says 'null'" for text in titles]
 
 

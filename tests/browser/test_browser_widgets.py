@@ -205,6 +205,13 @@ def test_labels_are_whole_and_every_control_has_a_name(lab):
     assert [name for group in lab.groups for name in access.without_name(group)] == []
 
 
+def test_a_screen_reader_hears_the_chosen_value_and_not_its_place(lab):
+    group = group_of(lab, EXPLORE)
+    slider = group.area.get_by_role("slider", name="block")
+    controls.press_keys(group, control(group, "slider", "block"), "Home", "ArrowRight")
+    lab.page.wait_for_function("e => e.getAttribute('aria-valuetext') === 'two'", arg=slider.element_handle())
+
+
 def test_tab_reaches_every_control(lab):
     assert [missed for group in lab.groups for missed in access.missed_by_tab(group)] == []
 

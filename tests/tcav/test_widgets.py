@@ -68,7 +68,7 @@ def page(monkeypatch):
     monkeypatch.setattr(widgets, "display", boxes.append)
     monkeypatch.setattr(widgets, "show", lambda figure, alt: (alts.append(alt), plt.close(figure)))
     widgets.own_concept(lambda found: (pictures.append(found), plt.figure())[1], alt="scores", size=32, count=12)
-    top, output = boxes[0].children
+    top, output, _ = boxes[0].children
     canvas, controls = top.children
     brush, width, fill, buttons, colours, test, upload = controls.children
 
