@@ -40,8 +40,8 @@ print(keras.backend.backend())
 from helpers.check import probe
 print(*probe())
 """
-REFERENCE = (0.039, 0.0145)  # seconds of what `probe` times, on two processors of a machine where ...
-RUN_ALL = {1: 88, 2: 166, 3: 203}  # ... a notebook took so many seconds, with what comes with the course
+REFERENCE = (0.0195, 0.0100)  # seconds of what `probe` times, on two processors of a machine where ...
+RUN_ALL = {1: 49, 2: 61, 3: 50}  # ... a notebook took so many seconds, with what comes with the course
 PATIENCE = 180  # seconds: from a cold network disk TensorFlow takes its time
 EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2-first-22800.csv.gz"
 ALL_EVENTS = "atlas-higgs/atlas-higgs-challenge-2014-v2.csv.gz"
