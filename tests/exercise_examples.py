@@ -126,6 +126,9 @@ HANDED_OVER = {
     "3.7": {"answers": [0] * 80 + [6] * 15 + [1] * 5, "network": labels("horse", *"abcde", "lion")},
     "truth.2b": {"table": scores(13), "everything": scores(16)},
     "words.1": {"differences": np.array([0.004, -0.015, 0.0101, -0.001])},
+    "truth.3": {
+        "league": SimpleNamespace(column={"own mass": {"CAM": (0.49, 0.03)}, "ceiling": {"CAM": (0.72, 0.01)}}.get)
+    },
     "truth.1": {"kept": np.array([-0.06, -0.02, -0.01, 0.04])},
     "concepts.1": {"pictures": 20},
 }

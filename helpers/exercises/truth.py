@@ -12,6 +12,10 @@ def _agreement(table, first, second):
     return spearmanr(*np.array(pairs).T, nan_policy="omit").statistic
 
 
+def _of_cam(league):
+    return tuple(league.column(name)["CAM"][0] for name in ("own mass", "ceiling"))
+
+
 EXERCISES = table(
     Exercise(
         number="truth.1",
@@ -106,6 +110,43 @@ EXERCISES = table(
                 "that is the number of methods",
                 "rank_agreement gives two things, the correlation first.",
                 lambda table: len(table.rows),
+            ),
+        ),
+    ),
+    Exercise(
+        number="truth.3",
+        form=Number(),
+        expected=lambda league: np.divide(*_of_cam(league)),
+        printed="0.68",
+        hints=(
+            "It takes two numbers of the same row.",
+            "The mass on the thing, divided by the ceiling beside it.",
+        ),
+        meaning="For what so few values can show, CAM does as well as maps with every pixel that stand far above it.",
+        mistakes=(
+            Mistake(
+                "0.49",
+                "the score is read without its ceiling",
+                "That is the mass on the thing, of 1. A perfect map of 8 x 8 values would not have 1 either.",
+                lambda league: _of_cam(league)[0],
+            ),
+            Mistake(
+                "0.72",
+                "that is the ceiling itself",
+                "That is what a perfect map of as many values has. Which share of it does CAM reach?",
+                lambda league: _of_cam(league)[1],
+            ),
+            Mistake(
+                "1.47",
+                "the fraction is turned round",
+                "Nobody gets beyond the ceiling: the share is below 1.",
+                lambda league: 1 / np.divide(*_of_cam(league)),
+            ),
+            Mistake(
+                "0.23",
+                "the difference is taken instead of the share",
+                "That is how much is missing. The question is which share of the ceiling is reached.",
+                lambda league: -np.subtract(*_of_cam(league)),
             ),
         ),
     ),

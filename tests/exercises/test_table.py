@@ -71,7 +71,7 @@ def test_every_exercise_knows_at_least_three_mistakes_and_no_two_of_one_name():
         by_exercise.setdefault(re.sub(r"[ab]$", "", number), []).extend(exercise.mistakes)
         names = [mistake.name for mistake in exercise.mistakes]
         assert len(names) == len(set(names)) or number in ("questions.1",)
-    assert len(by_exercise) == 56
+    assert len(by_exercise) == 57
     assert [number for number, mistakes in by_exercise.items() if len(mistakes) < 3] == []
 
 
