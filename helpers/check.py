@@ -73,7 +73,8 @@ def python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
 
 
 def requirements(lines: list[str] | None = None) -> dict[str, str]:
-    """The lowest version of each package that the course asks for, as its folder says, its metadata, or the ``lines``.
+    """What the course asks of each package, as its folder says, its metadata, or the ``lines``: the lowest version, and
+    those that are left out, such as "2.0,!=2.5.*".
 
     TensorFlow has two distributions, of which one is enough: it counts as "tensorflow".
     """
@@ -82,8 +83,18 @@ def requirements(lines: list[str] | None = None) -> dict[str, str]:
 
         lines = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     lines = importlib.metadata.requires(COURSE) if lines is None else lines
-    found = (re.match(r"([\w-]+)[^;]*?>=([\w.]+)", line) for line in lines if "extra ==" not in line)
-    return {match[1].replace("tensorflow-cpu", "tensorflow"): match[2] for match in found if match}
+    asked = (line.split(";")[0] for line in lines if "extra ==" not in line)
+    found = ((re.match(r"([\w-]+).*?>=([\w.]+)", line), re.findall(r"!=[\w.]+\*?", line)) for line in asked)
+    return {
+        match[1].replace("tensorflow-cpu", "tensorflow"): ",".join([match[2], *left_out])
+        for match, left_out in found
+        if match
+    }
+
+
+def _fits(version: str, asked: str) -> bool:
+    lowest, *left_out = asked.replace("!=", "").split(",")
+    return _numbers(version) >= _numbers(lowest) and not version.startswith(tuple(one.rstrip("*") for one in left_out))
 
 
 def packages(wanted: dict[str, str] | None = None, lookup=importlib.metadata.version) -> list[Finding]:
@@ -97,7 +108,9 @@ def packages(wanted: dict[str, str] | None = None, lookup=importlib.metadata.ver
         remedy = "in the course's folder: python -m pip install --editable ."
         return [Finding(MISSING, "the course is not installed in this Python", remedy, EVERY_NOTEBOOK)]
     versions = {package: installed(package, lookup) for package in wanted}
-    poor = [p for p, lowest in wanted.items() if not versions[p] or _numbers(versions[p]) < _numbers(lowest)]
+    poor = [
+        package for package, asked in wanted.items() if not versions[package] or not _fits(versions[package], asked)
+    ]
     findings = []
     if len(poor) < len(wanted):
         enough = ", ".join(f"{package} {version}" for package, version in versions.items() if package not in poor)
@@ -107,7 +120,7 @@ def packages(wanted: dict[str, str] | None = None, lookup=importlib.metadata.ver
         (NOTE, [p for p in poor if p == "jupyterlab"]),
     ):
         states = (
-            f"{p} is {f'{versions[p]}, {wanted[p]} is needed' if versions[p] else 'not installed'}" for p in lacking
+            f"{p} is {f'{versions[p]}, >={wanted[p]} is needed' if versions[p] else 'not installed'}" for p in lacking
         )
         text = f"packages: {'; '.join(states)}" + ("; that is fine on a hub or in an editor" if mark == NOTE else "")
         remedy = "python -m pip install " + " ".join(f'"{package}>={wanted[package]}"' for package in lacking)

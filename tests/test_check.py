@@ -57,14 +57,18 @@ def test_packages_that_are_there_are_named_with_their_versions():
 
 @pytest.mark.parametrize(
     ("found", "problem"),
-    [({}, "keras is not installed"), ({"keras": "3.5.9"}, "keras is 3.5.9, 3.6 is needed")],
+    [
+        ({}, "keras is not installed"),
+        ({"keras": "3.5.9"}, "keras is 3.5.9, >=3.6,!=3.7.* is needed"),
+        ({"keras": "3.7.2"}, "keras is 3.7.2, >=3.6,!=3.7.* is needed"),
+    ],
 )
 def test_packages_that_lack_or_are_too_old_stop_every_notebook(found, problem):
-    good, bad = check.packages({"keras": "3.6", "numpy": "2.0"}, lookup(numpy="2.4.6", **found))
+    good, bad = check.packages({"keras": "3.6,!=3.7.*", "numpy": "2.0"}, lookup(numpy="2.4.6", **found))
     assert (good.mark, good.text) == (OK, "packages: numpy 2.4.6")
     assert (bad.mark, bad.stops) == (MISSING, (1, 2, 3))
     assert problem in bad.text
-    assert bad.remedy == 'python -m pip install "keras>=3.6"'
+    assert bad.remedy == 'python -m pip install "keras>=3.6,!=3.7.*"'
 
 
 def test_nothing_good_is_said_when_nothing_is_there():
@@ -73,7 +77,7 @@ def test_nothing_good_is_said_when_nothing_is_there():
 
 def test_what_is_wanted_stands_in_the_metadata_of_the_package():
     lines = ["keras!=3.7.*,>=3.6", "tensorflow-cpu>=2.18; a", "tensorflow>=2.18; b", 'pytest>=8; extra == "test"']
-    assert check.requirements(lines) == {"keras": "3.6", "tensorflow": "2.18"}
+    assert check.requirements(lines) == {"keras": "3.6,!=3.7.*", "tensorflow": "2.18"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert check.requirements() == check.requirements(project["dependencies"])
     assert (project["name"], project["requires-python"]) == (check.COURSE, f">={check.PYTHON}")
