@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ if os.name != "posix":  # these are about user ids, pipes, links, shell scripts,
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
-    """Networks that a test does not train begin with the same weights wherever, and after whatever, it runs."""
+    """Weights that a test does not train, and figures, begin alike wherever, and after whatever, it runs."""
     random.seed(0)  # of which Keras makes the seeds of its initialisers
+    if "matplotlib" in sys.modules:
+        sys.modules["matplotlib"].rcdefaults()
 
 
 @pytest.fixture(scope="session")

@@ -290,7 +290,7 @@ def _line(axis, number: int, concept: str, known: list[tuple[int, ConceptTest]],
     axis.plot([], [], color=colour, marker=marker, lw=1.4, label=concept)
     for place, (_, test) in zip(places, known, strict=True):
         face = colour if test.significant else "white"
-        axis.plot(place, test.mean, marker=marker, ms=6, mec=colour, mfc=face, ls="none", zorder=3)
+        axis.plot(place, test.mean, color=colour, marker=marker, ms=6, mfc=face, ls="none", zorder=3)
 
 
 def _random_band(axis, tests: dict[int, ConceptTest]) -> None:
