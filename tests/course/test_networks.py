@@ -111,7 +111,7 @@ def test_a_changed_model_gets_new_functions(change):
     CHANGES[change](model)
     assert largest_difference(input_gradient(model, x, 0), tape_gradient(model, x, 0)) < 1e-5
     np.testing.assert_allclose(logits(model, x), model(x), rtol=1e-5, atol=1e-6)
-    assert largest_difference(before, tape_gradient(model, x, 0)) > 1e-3
+    assert largest_difference(before, tape_gradient(model, x, 0)) > 3e-4
 
 
 def test_training_and_compiling_make_nothing_anew():
