@@ -14,7 +14,17 @@ from uploads import BAD, write_uploads
 import notebooks
 
 NOTEBOOKS = [path.relative_to(notebooks.FOLDER).as_posix() for path in notebooks.paths()]
-WITHOUT_CONTROLS = ("further/detective.ipynb", "further/your_own_network.ipynb")
+WITHOUT_CONTROLS = [
+    f"further/{name}.ipynb"
+    for name in (
+        "a_hospitals_marker",
+        "a_network_that_does_not_care",
+        "break_the_ranking",
+        "detective",
+        "who_tells_the_truth",
+        "your_own_network",
+    )
+]
 TEXTS = {  # further texts for the field with this label
     "sentence": ["A wonderful film, funny and clever.", "Dull, slow and far too long."],
 }
