@@ -72,6 +72,11 @@ def show(figure: Figure, alt: str) -> None:
     ValueError
         If the description is too short to describe anything, or the figure wider than 8 inches.
     """
+    display({"text/html": figure_as_html(figure, alt), "text/plain": described(alt)}, raw=True)
+
+
+def figure_as_html(figure: Figure, alt: str) -> str:
+    """What :func:`show` displays, as text; the figure is closed."""
     description = described(alt)
     if figure.get_figwidth() > LARGEST_WIDTH:
         raise ValueError(
@@ -80,9 +85,8 @@ def show(figure: Figure, alt: str) -> None:
         )
     png = io.BytesIO()
     figure.savefig(png, format="png", bbox_inches="tight")
-    element = as_html(base64.b64encode(png.getvalue()).decode(), description)
-    display({"text/html": element, "text/plain": description}, raw=True)
     plt.close(figure)
+    return as_html(base64.b64encode(png.getvalue()).decode(), description)
 
 
 def described(alt: str, **values) -> str:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 import ipywidgets
-from IPython.display import clear_output, display
+from IPython.display import display
 
-from helpers.course.figures import show
+from helpers.course.figures import figure_as_html
 from helpers.course.widgets import names, progress_bar, say_what_they_are
 from helpers.taylor.experiments import TrainedTask, task_from_sliders, train_on_task
 from helpers.taylor.figures import playground_figure, playground_settings
@@ -32,19 +32,18 @@ def playground() -> None:
     say_what_they_are(*controls.values())
     report = progress_bar()
 
-    figure = ipywidgets.Output(layout={"min_height": "350px"})  # so that the page does not jump while one is trained
+    # no Output: a page takes into one only what comes while the message that asked for it is answered, and no later figure
+    figure = ipywidgets.HTML(layout={"min_height": "350px"})  # so that the page does not jump while one is trained
 
     def draw() -> None:
         settings = {name: control.value for name, control in controls.items()}
-        with figure:
-            clear_output(wait=True)
-            trained = train_on_task(
-                task_from_sliders(**{name: value for name, value in settings.items() if name != "neurons"}),
-                settings["neurons"],
-                progress=report,
-                **PLAYGROUND,
-            )
-            show(playground_figure(trained), alt=playground_alt(trained))
+        trained = train_on_task(
+            task_from_sliders(**{name: value for name, value in settings.items() if name != "neurons"}),
+            settings["neurons"],
+            progress=report,
+            **PLAYGROUND,
+        )
+        figure.value = figure_as_html(playground_figure(trained), playground_alt(trained))
 
     moved = last_of_many(draw)
     for control in controls.values():

@@ -5,6 +5,7 @@ its messages and its canvas. Controls are found in the page, so that a new one c
 used but belongs to no kind of control known here is an error.
 """
 
+import ast
 import contextlib
 import json
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from lab import PATIENCE, Lab
 
+ROOT = Path(__file__).parents[2]
 KINDS = {  # kind -> what marks its outermost element
     "slider": ".widget-slider",
     "menu": ".widget-dropdown",
@@ -80,7 +82,8 @@ HELPERS = """() => {
     },
     changed: (group, before, parts) => {
       const now = window.course.state(group);
-      return now.ready && parts.some(part => now[part] !== before[part]);
+      const come = part => now[part] !== before[part] && (now[part] || part !== 'picture');
+      return now.ready && parts.some(come);  // a picture that is gone makes room for one that is still to come
     }
   };
 }"""
@@ -147,7 +150,7 @@ class Group:
                 timeout=1000 * seconds,
             )
         now = self.state()
-        return ", ".join(part for part in parts if now[part] != before[part])
+        return ", ".join(part for part in parts if now[part] != before[part] and (now[part] or part != "picture"))
 
     def wait_until(self, part: str, value: str) -> None:
         """Wait until a part of what the group shows is this."""
@@ -181,6 +184,13 @@ class Group:
         assert changed, f"{where}: none of {', '.join(parts)} changed within {seconds:.0f} s; {now}"
         self.uses.append(Use(control, deed, changed, took))
         return self.uses[-1]
+
+
+def widget_functions() -> list[str]:
+    """Names of the course's functions that display controls, all but the one that only reports."""
+    parts = [part for path in ROOT.glob("helpers/*/widgets.py") for part in ast.parse(path.read_text()).body]
+    found = [p.name for p in parts if isinstance(p, ast.FunctionDef) and "display(" in ast.unparse(p)]
+    return sorted(set(found) - {"progress_bar"})
 
 
 def find_groups(lab: Lab) -> list[Group]:

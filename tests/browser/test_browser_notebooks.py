@@ -3,6 +3,7 @@
 The screenshots lie in build/browser/<notebook>/, the seconds of every use in build/browser/<notebook>/uses.json.
 """
 
+import re
 from pathlib import Path
 
 import access
@@ -14,17 +15,6 @@ from uploads import BAD, write_uploads
 import notebooks
 
 NOTEBOOKS = [path.relative_to(notebooks.FOLDER).as_posix() for path in notebooks.paths()]
-WITHOUT_CONTROLS = [
-    f"further/{name}.ipynb"
-    for name in (
-        "a_hospitals_marker",
-        "a_network_that_does_not_care",
-        "break_the_ranking",
-        "detective",
-        "who_tells_the_truth",
-        "your_own_network",
-    )
-]
 TEXTS = {  # further texts for the field with this label
     "sentence": ["A wonderful film, funny and clever.", "Dull, slow and far too long."],
 }
@@ -42,10 +32,8 @@ def book(request, open_page, pictures):
     lab.close()
 
 
-def stored_outputs(book):
-    """The outputs of the notebook as it is stored."""
-    cells = nbformat.read(notebooks.FOLDER / book.name, as_version=4).cells
-    return [output for cell in cells for output in cell.get("outputs", [])]
+def stored_cells(book):
+    return nbformat.read(notebooks.FOLDER / book.name, as_version=4).cells
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +45,8 @@ def test_it_runs_from_top_to_bottom(book):
     assert book.failures() == []
     cells = book.cells()
     figures = [output for cell in cells for output in cell["outputs"] if output["figure"]]
-    assert len(figures) == sum("image/png" in output.get("data", {}) for output in stored_outputs(book))
+    stored = [output for cell in stored_cells(book) for output in cell.get("outputs", [])]
+    assert len(figures) == sum("image/png" in output.get("data", {}) for output in stored)
     broken = book.page.evaluate(
         "() => [...document.querySelectorAll('.jp-Notebook .jp-OutputArea img')]"
         ".filter(image => !image.complete || image.naturalWidth === 0).length"
@@ -78,7 +67,7 @@ def test_it_runs_from_top_to_bottom(book):
 
 
 def test_every_output_with_a_widget_is_found(book):
-    """As many cells with controls as cells that display a widget, less those that hold a progress bar only."""
+    """Nothing that can be used is unknown, and no call that displays controls is without them."""
     assert [str(unknown) for group in book.groups for unknown in group.unknown] == []
     views = book.page.evaluate(
         """() => [...document.querySelectorAll('.jp-Notebook .jp-OutputArea-child')]
@@ -87,9 +76,8 @@ def test_every_output_with_a_widget_is_found(book):
           .map(area => area.innerHTML.slice(0, 300))"""
     )
     assert views == []
-    notes = [output.data["text/plain"] for output in stored_outputs(book) if "text/markdown" in output.get("data", {})]
-    assert len(book.groups) <= notes.count(notebooks.WIDGET_NOTE)
-    assert bool(book.groups) == (book.name not in WITHOUT_CONTROLS)
+    code = "\n".join(cell.source for cell in stored_cells(book) if cell.cell_type == "code")
+    assert len(book.groups) == len(re.findall(rf"\b({'|'.join(controls.widget_functions())})\(", code))
 
 
 def test_every_control_changes_what_it_owns(book, files):

@@ -46,7 +46,13 @@ def shown(monkeypatch):
     record = {"widgets": [], "alt": []}
     for module in (course_widgets, taylor_widgets):
         monkeypatch.setattr(module, "display", record["widgets"].append)
-    monkeypatch.setattr(taylor_widgets, "show", lambda figure, alt: (record["alt"].append(alt), plt.close(figure)))
+
+    def figure_as_html(figure, alt):
+        plt.close(figure)
+        record["alt"].append(alt)
+        return alt
+
+    monkeypatch.setattr(taylor_widgets, "figure_as_html", figure_as_html)
     monkeypatch.setattr(taylor_widgets, "PLAYGROUND", SMALL)
     return record
 
@@ -63,6 +69,7 @@ def test_every_slider_of_the_playground_trains_and_redraws(shown):
     assert len(set(shown["alt"])) == 6
     assert "correlation 0.9, 2 neurons" in shown["alt"][-1]
     assert "t(x1, x2)" in shown["alt"][0]
+    assert box.children[1].value == shown["alt"][-1]
     assert progress.children[0].bar_style == "success"
 
 
