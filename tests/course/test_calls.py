@@ -3,7 +3,7 @@ import threading
 import pytest
 from own_networks import functional_transfer, layers, pictures, wrapped_class
 
-from helpers.course.backend import keras
+from helpers.course.backend import keras, tf
 from helpers.course.calls import listening, observed
 from helpers.course.networks import calls_of
 
@@ -66,7 +66,10 @@ def test_keras_is_as_it_was_afterwards_and_other_threads_are_not_heard():
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_is_left_out_and_put_back(policy):
     model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, dtype=policy), layers.Flatten()])
-    before = model(pictures()).dtype
+    try:
+        before = model(pictures()).dtype
+    except tf.errors.AbortedError:
+        pytest.skip(f"TensorFlow cannot calculate in {policy} on this processor.")
     assert {call.dtype for call in observed(model, [(None, 8, 8, 3)]).calls} == {"float32"}
     assert model.layers[0].dtype_policy.name == policy
     assert model(pictures()).dtype == before

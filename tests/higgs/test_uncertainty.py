@@ -49,7 +49,7 @@ def test_what_is_computed_from_the_momenta_follows_them(events, factor):
     tau = vector(old, "tau_pt")
     np.testing.assert_allclose(vector(new, "tau_pt"), factor * tau, rtol=1e-6)
     balance = vector(new, "tau_pt") + vector(new, "met") - tau - vector(old, "met")
-    assert np.abs(balance).max() < 3e-4  # single precision of momenta up to 500 GeV and of their angles
+    assert np.abs(balance).max() < 1e-3  # GeV; single precision of momenta up to 500 GeV and of their angles
     was, becomes = columns(old), columns(new)
     np.testing.assert_allclose(becomes["DER_mass_vis"], was["DER_mass_vis"] * factor**0.5, rtol=1e-6)
     np.testing.assert_allclose(becomes["DER_pt_ratio_lep_tau"] * factor, was["DER_pt_ratio_lep_tau"], rtol=1e-6)
@@ -57,7 +57,8 @@ def test_what_is_computed_from_the_momenta_follows_them(events, factor):
         np.testing.assert_allclose(becomes[name] - was[name], (factor - 1) * np.abs(tau), atol=1e-3)
     for name, of in (("DER_mass_transverse_met_lep", _transverse_mass), ("DER_met_phi_centrality", _centrality)):
         change = becomes[name] - was[name] - of(becomes) + of(was)
-        assert (np.abs(change) > 1e-3).sum() < 30  # a mass that would fall below 0, where rounding made it too small
+        far = np.abs(change) > 1e-3
+        assert far.sum() < 30  # a mass that would fall below 0, where rounding made it too small
     assert np.abs(becomes["PRI_met_phi"]).max() <= 3.1425
     unchanged = [name for name in new.names if name not in CHANGED]
     assert len(unchanged) == 29 - 9

@@ -78,9 +78,9 @@ def test_one_at_a_time_and_all_at_once_agree(network, asked, name):
     together = METHODS[name](network, inputs, words, target)
     for n in (0, COUNT - 1):
         alone = METHODS[name](network, inputs[n : n + 1], words[n : n + 1], int(target[n]))
-        assert relative(alone.pixels[0], together.pixels[n]) < 2e-3
+        assert relative(alone.pixels[0], together.pixels[n]) < 5e-3
         if alone.words is not None:
-            assert relative(alone.words[0], together.words[n]) < 2e-3
+            assert relative(alone.words[0], together.words[n]) < 5e-3
 
 
 def test_every_layer_hands_on_what_arrives_but_for_what_it_absorbs(explained):
