@@ -37,9 +37,8 @@ def explore(draw: Callable[..., Figure], alt: str, **controls: ipywidgets.Widget
     def update(**values):
         show(draw(**values), alt=described(alt, **values))
 
-    say_what_they_are(*controls.values())
     figure = ipywidgets.interactive_output(update, controls)
-    display(ipywidgets.VBox([ipywidgets.HBox(list(controls.values())), figure, names()]))
+    show_controls(ipywidgets.HBox(list(controls.values())), figure)
 
 
 # what a page does when the picture, which is none, cannot be shown: name the parts now, and again when one changes
@@ -63,19 +62,24 @@ name();
 this.remove()">"""
 
 
-def names() -> ipywidgets.HTML:
-    """What gives sliders and canvases their names for screen readers; it stands unseen in the box that holds them.
+def show_controls(*rows: ipywidgets.Widget) -> None:
+    """Display rows of controls and of what they draw, one below the other, so that everybody can use them.
 
-    ipywidgets names neither a slider's handle nor a canvas, says the place of a chosen value instead of the value, and
-    draws the arrow of a menu in black on a dark page. No trait changes that, so the page itself is told.
+    ipywidgets names neither a slider's handle nor a canvas for screen readers, says the place of a chosen value instead of
+    the value, draws the arrow of a menu in black on a dark page, and JupyterLab shows the word "null" for a tooltip that
+    is missing. No trait changes the first three, so an element that is not seen tells the page itself.
     """
-    return ipywidgets.HTML(_NAMES, layout={"display": "none"})
+    names = ipywidgets.HTML(_NAMES, layout={"display": "none"})
+    display(_with_tooltips(ipywidgets.VBox([*rows, names])))
 
 
-def say_what_they_are(*controls: ipywidgets.Widget) -> None:
-    """Give each control its description as a tooltip, where it has none: JupyterLab would show the word "null"."""
-    for control in controls:
-        control.tooltip = control.tooltip or control.description
+def _with_tooltips(widget: ipywidgets.Widget) -> ipywidgets.Widget:
+    """The widget; it and every one inside it have their description as a tooltip, where they have none."""
+    if getattr(widget, "description", ""):
+        widget.tooltip = widget.tooltip or widget.description
+    for child in getattr(widget, "children", ()):
+        _with_tooltips(child)
+    return widget
 
 
 def upload_button(description: str, multiple: bool) -> ipywidgets.FileUpload:
@@ -84,11 +88,7 @@ def upload_button(description: str, multiple: bool) -> ipywidgets.FileUpload:
     The limit stands on it: JupyterLab's connection drops a larger file without a word, before anything here could see it.
     """
     text = f"{description} (10 MB at most)"
-    button = ipywidgets.FileUpload(
-        accept="image/*", multiple=multiple, description=text, layout={"width": "max-content"}
-    )
-    say_what_they_are(button)
-    return button
+    return ipywidgets.FileUpload(accept="image/*", multiple=multiple, description=text, layout={"width": "max-content"})
 
 
 def connect_pen(canvas, start: Callable, move: Callable, lift: Callable) -> None:
@@ -131,7 +131,6 @@ def draw_strokes(strokes: Sequence[Stroke], size: int = SIZE, pen: int = PEN) ->
 def progress_bar(text: str = "training") -> Progress:
     """Display a progress bar; pass the returned function as ``progress`` to a training, as often as wanted."""
     bar = ipywidgets.IntProgress(0, 0, 1, description=text, style={"description_width": "initial"})
-    say_what_they_are(bar)
     note = ipywidgets.Label()
 
     def report(done: int, total: int, message: str) -> None:
@@ -140,5 +139,5 @@ def progress_bar(text: str = "training") -> Progress:
         bar.bar_style = "success" if done == total else ""
         note.value = message
 
-    display(ipywidgets.HBox([bar, note]))
+    display(_with_tooltips(ipywidgets.HBox([bar, note])))
     return report

@@ -10,11 +10,10 @@ from collections.abc import Callable
 import ipywidgets
 import numpy as np
 from ipycanvas import Canvas
-from IPython.display import display
 from matplotlib.figure import Figure
 
 from helpers.course.figures import show
-from helpers.course.widgets import PEN, SIZE, connect_pen, draw_strokes, names
+from helpers.course.widgets import PEN, SIZE, connect_pen, draw_strokes, show_controls
 from helpers.digits.pictures import centre_digit
 
 INK, PAPER = "#000000", "#ffffff"
@@ -92,4 +91,4 @@ def draw_digit(explain: Callable[[np.ndarray], Figure], alt: str) -> None:
     undo.on_click(lambda _: keep(strokes[:-1]))
     clear.on_click(lambda _: keep([]))
     keep([])
-    display(ipywidgets.HBox([ipywidgets.VBox([canvas, ipywidgets.HBox([undo, clear]), names()]), output]))
+    show_controls(ipywidgets.HBox([ipywidgets.VBox([canvas, ipywidgets.HBox([undo, clear])]), output]))

@@ -6,10 +6,9 @@ The plain twin is ``explained_scene(explain_question(network, scene, "What colou
 from collections.abc import Callable, Mapping
 
 import ipywidgets
-from IPython.display import display
 
 from helpers.course.figures import show
-from helpers.course.widgets import names
+from helpers.course.widgets import show_controls
 from helpers.questions.draws import draw_questions
 from helpers.questions.explained import explain_question, was_drawn
 from helpers.questions.figures import explained_scene, explained_scene_alt
@@ -83,4 +82,4 @@ def ask_about_a_picture(network: QuestionNetwork, seed: int = 0, methods: Mappin
     button.on_click(new_scene)
     new_scene()
     controls = [ipywidgets.HBox([menu, method]), ipywidgets.HBox([field, button])]
-    display(ipywidgets.VBox([*controls, output, names()]))
+    show_controls(*controls, output)

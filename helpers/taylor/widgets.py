@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 import ipywidgets
-from IPython.display import display
 
 from helpers.course.figures import figure_as_html
-from helpers.course.widgets import names, progress_bar, say_what_they_are
+from helpers.course.widgets import progress_bar, show_controls
 from helpers.taylor.experiments import TrainedTask, task_from_sliders, train_on_task
 from helpers.taylor.figures import playground_figure, playground_settings
 
@@ -29,7 +28,6 @@ def playground() -> None:
             value=100, options=[1, 2, 3, 4, 5, 20, 100, 300], description="neurons", **wide
         ),
     }
-    say_what_they_are(*controls.values())
     report = progress_bar()
 
     # no Output: a page takes into one only what comes while the message that asked for it is answered, and no later figure
@@ -50,7 +48,7 @@ def playground() -> None:
         control.observe(moved, "value")
     boxes = list(controls.values())
     columns = ipywidgets.HBox([ipywidgets.VBox(boxes[:3]), ipywidgets.VBox(boxes[3:])])
-    display(ipywidgets.VBox([columns, figure, names()]))
+    show_controls(columns, figure)
     draw()
 
 

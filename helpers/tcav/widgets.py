@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 import ipywidgets
 import numpy as np
 from ipycanvas import Canvas, hold_canvas
-from IPython.display import display
 from matplotlib.figure import Figure
 
 from helpers.course.figures import show
-from helpers.course.widgets import connect_pen, draw_strokes, names, say_what_they_are, upload_button
+from helpers.course.widgets import connect_pen, draw_strokes, show_controls, upload_button
 from helpers.tcav.own_concepts import COLOURS, TILE, concept_from_uploads, texture_set
 
 PAPER = "#ffffff"
@@ -216,6 +215,5 @@ def own_concept(
     test.on_click(lambda _: answer(drawn))
     upload.observe(react, names="value")
     paint()
-    say_what_they_are(brush, width, fill, colours)
     controls = [brush, width, fill, ipywidgets.HBox([undo, clear]), colours, test, upload]
-    display(ipywidgets.VBox([ipywidgets.HBox([canvas, ipywidgets.VBox(controls)]), output, names()]))
+    show_controls(ipywidgets.HBox([canvas, ipywidgets.VBox(controls)]), output)

@@ -5,11 +5,10 @@ from types import SimpleNamespace
 
 import ipywidgets
 import numpy as np
-from IPython.display import display
 from matplotlib.figure import Figure
 
 from helpers.course.figures import show
-from helpers.course.widgets import upload_button
+from helpers.course.widgets import show_controls, upload_button
 from helpers.photos.images import load_image
 
 
@@ -59,5 +58,5 @@ def explain_upload(
             show(figure, alt=alt)
 
     button.observe(react, names="value")
-    display(ipywidgets.VBox([button, output]))
+    show_controls(button, output)
     return last

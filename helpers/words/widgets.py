@@ -4,10 +4,9 @@ The plain twin is ``words_in_colour(explain_sentence(network, text))``.
 """
 
 import ipywidgets
-from IPython.display import display
 
 from helpers.course.figures import show
-from helpers.course.widgets import names
+from helpers.course.widgets import show_controls
 from helpers.words.figures import words_in_colour
 from helpers.words.scores import METHODS, ExplainedSentence, explain_sentence
 from helpers.words.sentiment import SentimentNetwork
@@ -33,7 +32,7 @@ def type_a_sentence(network: SentimentNetwork, text: str = "It never fails to en
 
     figure = ipywidgets.interactive_output(update, {"text": field, "method": menu})
     figure.layout.min_height = "180px"  # so that the page does not jump from one sentence to the next
-    display(ipywidgets.VBox([ipywidgets.HBox([field, menu]), figure, names()]))
+    show_controls(ipywidgets.HBox([field, menu]), figure)
 
 
 def sentence_alt(sentence: ExplainedSentence) -> str:

@@ -187,10 +187,10 @@ class Group:
 
 
 def widget_functions() -> list[str]:
-    """Names of the course's functions that display controls, all but the one that only reports."""
+    """Names of the course's functions that display controls."""
     parts = [part for path in ROOT.glob("helpers/*/widgets.py") for part in ast.parse(path.read_text()).body]
-    found = [p.name for p in parts if isinstance(p, ast.FunctionDef) and "display(" in ast.unparse(p)]
-    return sorted(set(found) - {"progress_bar"})
+    functions = [part for part in parts if isinstance(part, ast.FunctionDef)]
+    return sorted(f.name for f in functions if any("show_controls(" in ast.unparse(line) for line in f.body))
 
 
 def find_groups(lab: Lab) -> list[Group]:

@@ -11,10 +11,10 @@ from helpers.digits.pictures import centre_digit
 def page(monkeypatch):
     """The widget's parts, the digits that were explained, and functions that do what a browser would."""
     parts, digits, alts = [], [], []
-    monkeypatch.setattr(widgets, "display", parts.append)
+    monkeypatch.setattr("helpers.course.widgets.display", parts.append)
     monkeypatch.setattr(widgets, "show", lambda figure, alt: (alts.append(alt), plt.close(figure)))
     widgets.draw_digit(lambda digit: (digits.append(digit), plt.figure())[1], alt="what the network sees in it")
-    (left, output) = parts[0].children
+    left, output = parts[0].children[0].children
     canvas, (undo, clear) = left.children[0], left.children[1].children
 
     class Page:

@@ -17,7 +17,7 @@ class Page:
 
     def __init__(self, monkeypatch, **options):
         self.asked, self.alts, boxes = [], [], []
-        monkeypatch.setattr(widgets, "display", boxes.append)
+        monkeypatch.setattr("helpers.course.widgets.display", boxes.append)
         monkeypatch.setattr(widgets, "show", lambda figure, alt: (self.alts.append(alt), plt.close(figure)))
 
         def explain(*arguments, **options):

@@ -65,7 +65,7 @@ def test_bad_patterns_are_explained():
 def page(monkeypatch):
     """The widget's parts, the pictures that were explained, and functions that do what a browser would."""
     boxes, pictures, alts = [], [], []
-    monkeypatch.setattr(widgets, "display", boxes.append)
+    monkeypatch.setattr("helpers.course.widgets.display", boxes.append)
     monkeypatch.setattr(widgets, "show", lambda figure, alt: (alts.append(alt), plt.close(figure)))
     widgets.own_concept(lambda found: (pictures.append(found), plt.figure())[1], alt="scores", size=32, count=12)
     top, output, _ = boxes[0].children
@@ -183,7 +183,7 @@ def test_a_dot_in_the_corner_gets_words_not_a_traceback(page, capsys):
 
 def test_what_the_explanation_refuses_is_said_in_words(monkeypatch, capsys):
     boxes = []
-    monkeypatch.setattr(widgets, "display", boxes.append)
+    monkeypatch.setattr("helpers.course.widgets.display", boxes.append)
 
     def refuse(pictures):
         raise ValueError("These pictures are all the same.")

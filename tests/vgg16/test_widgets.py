@@ -13,13 +13,13 @@ from helpers.vgg16 import widgets
 def shown(monkeypatch):
     """What widgets display and which alt texts figures get, collected instead of displayed."""
     record = {"widgets": [], "alt": []}
-    monkeypatch.setattr(widgets, "display", record["widgets"].append)
+    monkeypatch.setattr("helpers.course.widgets.display", record["widgets"].append)
     monkeypatch.setattr(widgets, "show", lambda figure, alt: (record["alt"].append(alt), plt.close(figure)))
     return record
 
 
 def upload(shown, content: bytes):
-    button, output = shown["widgets"][0].children
+    button, output, _ = shown["widgets"][0].children
     file = {"name": "x", "type": "image/png", "size": len(content), "content": content}
     button.value = ({**file, "last_modified": datetime.datetime(2026, 1, 1)},)
     return "".join(o.get("text", "") for o in output.outputs)

@@ -14,7 +14,7 @@ def network():
 
 def test_a_typed_sentence_is_explained_and_a_bad_one_answered_in_words(network, monkeypatch, capsys):
     shown, boxes = [], []
-    monkeypatch.setattr(widgets, "display", boxes.append)
+    monkeypatch.setattr("helpers.course.widgets.display", boxes.append)
     monkeypatch.setattr(widgets, "show", lambda figure, alt: (shown.append(alt), plt.close(figure)))
     widgets.type_a_sentence(network, "a good zorblax")
     field, menu = boxes[0].children[0].children
