@@ -3,11 +3,13 @@
 import re
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 from exercise_examples import HANDED_OVER
 from exercise_trials import MALFORMED
 
+import notebooks
 from helpers.exercises.answers import Number, Numbers, Word, understood
 from helpers.exercises.checker import EXERCISES, NOT_ANSWERED, check, reply, same, tally
 
@@ -44,6 +46,16 @@ def test_the_right_answer_as_a_solution_prints_it(number):
         printed = ", ".join(f"{value:.2g}" for value in right.ravel())
         printed = np.round(right, 12) if right.ndim == 2 else printed
     assert said(number, printed).startswith("Right.")
+
+
+def test_stored_solutions_are_told_what_is_said_today():
+    stale = []
+    for cell in (cell for path in notebooks.paths() for cell in nbformat.read(path, as_version=4).cells):
+        if cell.cell_type == "code" and "solution=True" in cell.source:
+            number = re.search(r'check\(\s*"([\w.]+)"', cell.source)[1]
+            said = " ".join("".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs).split())
+            stale += [number] * (f"Right. {EXERCISES[number].meaning}" not in said)
+    assert stale == []
 
 
 @pytest.mark.parametrize(("number", "mistake"), CASES)
