@@ -83,7 +83,7 @@ HELPERS = """() => {
     changed: (group, before, parts) => {
       const now = window.course.state(group);
       const come = part => now[part] !== before[part] && (now[part] || part !== 'picture');
-      return now.ready && parts.some(come);  // a picture that is gone makes room for one that is still to come
+      return now.ready ? parts.filter(come) : [];  // a picture that is gone makes room for one that is still to come
     }
   };
 }"""
@@ -143,14 +143,10 @@ class Group:
         """Wait until one of the parts differs from ``before``; the parts that do, "" if none does in time."""
         from playwright.sync_api import TimeoutError as TooLong
 
+        asked, changed = [self.index, before, list(parts)], "asked => window.course.changed(...asked)"
         with contextlib.suppress(TooLong):
-            self.page.wait_for_function(
-                "([group, before, parts]) => window.course.changed(group, before, parts)",
-                arg=[self.index, before, list(parts)],
-                timeout=1000 * seconds,
-            )
-        now = self.state()
-        return ", ".join(part for part in parts if now[part] != before[part] and (now[part] or part != "picture"))
+            self.page.wait_for_function(f"{changed}.length > 0", arg=asked, timeout=1000 * seconds)
+        return ", ".join(self.page.evaluate(changed, asked))
 
     def wait_until(self, part: str, value: str) -> None:
         """Wait until a part of what the group shows is this."""

@@ -50,8 +50,8 @@ def test_equal_to_the_published_implementation(reference, dtype, epsilon, share)
         network_of(reference, dtype), embedded, weights, present, epsilon=float(epsilon), share_bias=bool(share)
     )
     assert found.relevance.dtype == dtype
+    np.testing.assert_allclose(found.scores, reference["logits"], rtol=0, atol=1e-9 if dtype == np.float64 else 1e-4)
     tolerance = 1e-9 if dtype == np.float64 else 5e-4  # divided by what is as small as epsilon, rounding grows
-    np.testing.assert_allclose(found.scores, reference["logits"], rtol=0, atol=tolerance)
     for name, got in (("R", found.relevance), ("rest", found.rest)):
         wanted = reference[f"{name}_eps{epsilon}_bias{share}"]
         largest = np.abs(reference[f"R_eps{epsilon}_bias{share}"]).max()
